@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+#include "actors/stream.hpp"
+
+#include "actors/failures.hpp"
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+namespace actors {
+
+stream_actor::behavior_type stream(stream_actor::stateful_pointer<stream_state> self,
+                                   stream_options opts, stream_listener listener) {
+  return self->state.run(self, std::move(opts), std::move(listener));
+}
+
+stream_actor::behavior_type stream_state::run(stream_actor::stateful_pointer<stream_state> self,
+                                              stream_options opts, stream_listener listener) {
+  self_ = self;
+  opts_ = std::move(opts);
+  listener_ = std::move(listener);
+  return {
+      [this](const attach_publisher& x) { return on(x); },
+      [this](const cut_publish& x) { return on(x); },
+      [this](const get_stream_status& x) { return on(x); },
+      [this](const media_report& x) { on(x); },
+      [this](const slot_report& x) { on(x); },
+  };
+}
+
+caf::result<core::admission> stream_state::on(const attach_publisher& x) {
+  auto sequence = x.of.sequence;
+  // The sink outlives this state: it holds a handle, never `this`.
+  auto media
+      = opts_.open(x.of.key.text(), [me = stream_actor{self_}, sequence](core::media_event y) {
+          caf::anon_send(me, media_report{sequence, std::move(y)});
+        });
+  auto input = media->input();
+  auto [at, is_new] = sessions_.try_emplace(sequence, session{machine{x.of}, std::move(media)});
+  apply(sequence, at->second.decides.record(x.by, x.recording_id, "policy"));
+  return core::admission{std::move(input), sequence};
+}
+
+caf::result<void> stream_state::on(const cut_publish& x) {
+  auto at = sessions_.find(x.sequence);
+  if (at == sessions_.end())
+    return to_error({core::errc::not_now, "nobody publishes this stream"});
+  at->second.media->cut(core::start_reason::cut, core::end_reason::cut);
+  return caf::unit;
+}
+
+caf::result<stream_status> stream_state::on(const get_stream_status& x) {
+  auto at = sessions_.find(x.sequence);
+  if (at == sessions_.end())
+    return to_error({core::errc::not_found, "nobody publishes this stream"});
+  auto media = at->second.media->status();
+  auto branches = at->second.decides.branches();
+  for (auto& b : branches)
+    for (auto& m : media.branches)
+      if (m.id == b.id && m.id != 0) {
+        b.duration = m.duration;
+        b.size = m.size;
+      }
+  return stream_status{std::move(media), std::move(branches), at->second.decides.gaps()};
+}
+
+void stream_state::on(const media_report& x) {
+  if (auto at = sessions_.find(x.sequence); at != sessions_.end())
+    apply(x.sequence, std::visit([&](auto& y) { return at->second.decides.on(y); }, x.what));
+}
+
+void stream_state::on(const slot_report& x) {
+  auto at = sessions_.find(x.sequence);
+  if (at != sessions_.end()) {
+    apply(x.sequence, std::visit([&](auto& y) { return at->second.decides.on(y); }, x.what));
+  } else if (auto* late = std::get_if<core::slot_ready>(&x.what)) {
+    // The publish was over before its slot was ready.
+    opts_.journal->drop(late->entry.slot.id, true, [](auto) {});
+  }
+}
+
+void stream_state::apply(const std::string& sequence, machine::effects xs) {
+  auto at = sessions_.find(sequence);
+  for (auto& x : xs)
+    std::visit([&](auto& y) { run(at->second, y); }, x);
+  if (at->second.decides.is_finished())
+    sessions_.erase(at);
+}
+
+void stream_state::run(session& s, const machine::open_branch& x) {
+  s.media->open_branch(x.branch, x.how, x.why);
+}
+
+void stream_state::run(session& s, const machine::prepare_slot& x) {
+  auto entry = x.entry;
+  auto id = opts_.next_id();
+  entry.slot = opts_.journal->place(id, std::to_string(opts_.app_id) + "_" + core::random_hex(32),
+                                    entry.what);
+  auto answer = [me = stream_actor{self_}, sequence = s.decides.of().sequence, branch = x.branch,
+                 entry](core::result<void> done) {
+    if (done)
+      caf::anon_send(me, slot_report{sequence, core::slot_ready{branch, entry}});
+    else
+      caf::anon_send(me, slot_report{sequence, core::slot_refused{branch, done.error()}});
+  };
+  opts_.journal->write(entry, std::move(answer));
+}
+
+void stream_state::run(session& s, const machine::offer_slot& x) {
+  s.media->offer_slot(x.branch, x.slot);
+}
+
+void stream_state::run(session&, const machine::discard_slot& x) {
+  opts_.journal->drop(x.id, true, [](auto) {});
+}
+
+void stream_state::run(session&, const machine::note_opened& x) {
+  opts_.journal->note_opened(x.id, x.start, x.why);
+}
+
+void stream_state::run(session& s, machine::keep_fragment& x) {
+  self_->send(listener_,
+              fragment_kept{s.decides.of().sequence, std::move(x.entry), std::move(x.what)});
+}
+
+void stream_state::run(session& s, machine::salvage_fragment& x) {
+  self_->send(listener_,
+              fragment_broken{s.decides.of().sequence, std::move(x.entry), std::move(x.what)});
+}
+
+void stream_state::run(session& s, const machine::report_tracks& x) {
+  self_->send(listener_, tracks_known{s.decides.of().sequence, x.tracks});
+}
+
+void stream_state::run(session& s, const machine::report_gap& x) {
+  self_->send(listener_, gap_found{s.decides.of().sequence, x.what});
+}
+
+void stream_state::run(session& s, const machine::report_trouble& x) {
+  self_->send(listener_, branch_troubled{s.decides.of().sequence, x.branch, x.why});
+}
+
+void stream_state::run(session& s, const machine::report_left& x) {
+  self_->send(listener_, left{s.decides.of().sequence, x.what});
+}
+
+void stream_state::run(session& s, const machine::report_finished&) {
+  self_->send(listener_, publish_finished{s.decides.of().sequence});
+}
+
+void stream_state::run(session& s, const machine::arm_slot_retry& x) {
+  self_->delayed_send(self_, x.delay, slot_report{s.decides.of().sequence, x.what});
+}
+
+void stream_state::run(session& s, const machine::order_close& x) {
+  s.media->close_branch(x.branch, x.why);
+}
+
+} // namespace actors

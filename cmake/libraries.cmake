@@ -1,0 +1,26 @@
+# Every library that is not ours, as one target each.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(Boost 1.74 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+pkg_check_modules(gst REQUIRED IMPORTED_TARGET gstreamer-1.0 gstreamer-app-1.0 gstreamer-base-1.0)
+
+find_library(CAF_CORE caf_core REQUIRED)
+add_library(caf INTERFACE)
+target_link_libraries(caf INTERFACE ${CAF_CORE} Threads::Threads)
+
+find_library(SOCI_CORE soci_core REQUIRED)
+find_library(SOCI_SQLITE3 soci_sqlite3 REQUIRED)
+find_path(SOCI_INCLUDE soci/soci.h REQUIRED)
+add_library(soci INTERFACE)
+target_link_libraries(soci INTERFACE ${SOCI_SQLITE3} ${SOCI_CORE} sqlite3)
+target_include_directories(soci SYSTEM INTERFACE ${SOCI_INCLUDE})
+
+find_library(BOOST_URL boost_url REQUIRED)
+add_library(beast INTERFACE)
+target_link_libraries(beast INTERFACE Boost::headers ${BOOST_URL} OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
+target_compile_definitions(beast INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_ARRAY)

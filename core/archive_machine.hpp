@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/ports.hpp"
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace core {
+
+struct archive_options {
+  std::string node;
+  std::string public_url;
+  event_maker events;
+  std::size_t in_flight = 32; // files on their way into the store at once
+  millis retry{2000};         // after the store or the index refused
+};
+
+/// The way of each closed fragment into the store and the index, each step repeatable:
+///
+///     (salvage, recovery) repairing --> held --long enough--> storing --> committing -->
+///     forgetting
+///                             |           +--too short--> discarded
+///                             +--nothing readable--> discarded
+///
+/// `held` is left at once when the publish is already as long as its minimum; a publish that ends
+/// shorter leaves no file. A step that fails is tried again after `retry`, for ever: the journal
+/// entry stays until the index has the row.
+class archive_machine {
+public:
+  // -- effects -----------------------------------------------------------------------------------
+
+  struct repair {
+    file_id id;
+    fragment_slot at;
+    format what;
+  };
+  struct store {
+    file_row row;
+    fragment_slot from;
+  };
+  struct commit {
+    std::uint64_t ticket;
+    commit_batch batch;
+  };
+  struct forget {
+    file_id id;
+    bool with_files;
+  };
+  /// The fragment is whole; told once, before it is stored.
+  struct tell_closed {
+    file_row row;
+  };
+  /// The file is in the index, its events in the outbox.
+  struct tell_kept {
+    file_row row;
+  };
+  struct tell_discarded {
+    journal_entry entry;
+    std::string why;
+  };
+  struct tell_trouble {
+    stream_key key;
+    failure why;
+  };
+  struct tell_gap {
+    gap what;
+  };
+  /// The outbox has something new.
+  struct wake_notifier {};
+  struct arm_retry {
+    millis delay;
+  };
+  using effect = std::variant<repair, store, commit, forget, tell_closed, tell_kept, tell_discarded,
+                              tell_trouble, tell_gap, wake_notifier, arm_retry>;
+  using effects = std::vector<effect>;
+
+  explicit archive_machine(archive_options x) : options_{std::move(x)} {}
+
+  // -- inputs ------------------------------------------------------------------------------------
+
+  effects on_started(const publish& of, const track_set& tracks, wall_time now);
+  effects on_ended(const publish& of, const publisher_left& how, const track_set& tracks,
+                   millis minimum, wall_time now);
+  effects on_gap(const publish& of, const gap& x);
+  /// Every fragment of the publish was handed over.
+  effects on_finished(const std::string& sequence);
+  effects keep(const journal_entry& entry, const fragment_closed& x, millis minimum, wall_time now);
+  effects salvage(const journal_entry& entry, const fragment_failed& x, millis minimum);
+  /// At start, once: everything in the journal.
+  effects recover(std::vector<leftover> xs, millis minimum, wall_time now);
+  effects on_repaired(file_id id, const result<mux::account>& x, wall_time now);
+  effects on_stored(file_id id, const result<std::string>& object, wall_time now);
+  effects on_committed(std::uint64_t ticket, const result<void>& x, wall_time now);
+  effects on_retry_due();
+
+  // -- properties --------------------------------------------------------------------------------
+
+  /// Nothing is on its way; what is held waits for its publish.
+  bool is_idle() const noexcept { return jobs_.empty() && commits_.empty(); }
+  std::size_t waiting() const noexcept { return jobs_.size(); }
+
+private:
+  enum class step { repairing, held, queued, storing, committing };
+  struct job {
+    journal_entry entry;
+    file_row row;
+    step now = step::held;
+    millis minimum{0};
+    bool recovered = false;
+  };
+  struct sequence_state {
+    std::map<format, nanos> media; // of the fragments closed so far
+    bool long_enough = false;
+    bool ended = false;
+    bool finished = false;
+    std::size_t recovering = 0; // leftovers still being repaired
+  };
+
+  file_row row_of(const journal_entry& entry, const mux::account& holds, wall_time start) const;
+  void weigh(std::string sequence, effects& out); // by value: its owner may go
+  void hold(file_id id, effects& out);
+  void discard(file_id id, const std::string& why, effects& out);
+  void advance(effects& out);
+  void commit_events(commit_batch batch, effects& out);
+  void end_recovery(const std::string& sequence, const publish& of, wall_time now, effects& out);
+  void forget_sequence(const std::string& sequence);
+
+  archive_options options_;
+  std::map<file_id, job> jobs_;
+  std::deque<file_id> queue_;
+  std::size_t storing_ = 0;
+  std::map<std::string, sequence_state> sequences_;
+  struct pending_commit {
+    commit_batch batch;
+    file_id id = 0; // 0: events or gaps only
+    bool failed = false;
+  };
+  std::map<std::uint64_t, pending_commit> commits_;
+  std::uint64_t next_ticket_ = 1;
+  std::set<file_id> failed_; // jobs to be stored again at the next retry
+  bool retry_armed_ = false;
+};
+
+} // namespace core

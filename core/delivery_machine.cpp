@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+#include "core/delivery_machine.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace core {
+namespace {
+
+/// Rows looked at in one go: enough to find work for `at_once` posts behind subjects that wait.
+constexpr std::size_t fetch_limit = 200;
+
+/// The longest sleep between two looks into the outbox; a wall clock that jumps costs no more.
+constexpr millis longest_sleep{60'000};
+
+} // namespace
+
+using machine = delivery_machine;
+
+machine::effects machine::wake() {
+  if (fetching_) {
+    again_ = true;
+    return {};
+  }
+  fetching_ = true;
+  return {fetch{endpoint_.name, fetch_limit}};
+}
+
+void machine::arm(millis delay, effects& out) {
+  out.push_back(arm_timer{std::clamp(delay, millis{1}, longest_sleep), ++round_});
+}
+
+machine::effects machine::on_rows(const result<std::vector<event_row>>& rows, wall_time now) {
+  fetching_ = false;
+  effects out;
+  if (!rows) {
+    arm(retry_, out);
+    return out;
+  }
+  std::set<std::string> busy;
+  for (auto& [id, f] : in_flight_)
+    busy.insert(f.row.event.subject);
+  std::optional<wall_time> earliest;
+  for (auto& row : *rows) {
+    if (in_flight_.contains(row.event.event_id) || !busy.insert(row.event.subject).second)
+      continue;
+    auto mine = std::find_if(row.deliveries.begin(), row.deliveries.end(),
+                             [&](auto& x) { return x.endpoint == endpoint_.name; });
+    if (mine == row.deliveries.end() || mine->state != delivery_state::waiting)
+      continue;
+    if (mine->next > now) {
+      earliest = std::min(earliest.value_or(mine->next), mine->next);
+      continue;
+    }
+    if (in_flight_.size() >= at_once_)
+      break; // The next answer looks again.
+    event_row kept{row.event, {*mine}};
+    in_flight_.emplace(row.event.event_id, flight{kept, std::nullopt, false});
+    out.push_back(post{row.event.event_id, row.event.body});
+  }
+  if (again_) {
+    again_ = false;
+    auto more = wake();
+    out.insert(out.end(), more.begin(), more.end());
+  } else if (earliest) {
+    arm(std::chrono::ceil<millis>(*earliest - now), out);
+  }
+  return out;
+}
+
+machine::effects machine::on_answer(const std::string& event_id, const result<http_answer>& x,
+                                    wall_time now) {
+  auto at = in_flight_.find(event_id);
+  if (at == in_flight_.end() || at->second.outcome)
+    return {};
+  effects out;
+  auto& f = at->second;
+  delivery d = f.row.deliveries.front();
+  ++d.attempts;
+  d.last = now;
+  d.last_result = x ? std::to_string(x->status) : x.error().what;
+  // Success is status 200 and nothing else; the body is not looked at (contract.md 1.1).
+  if (x && x->status == 200) {
+    d.state = delivery_state::delivered;
+    auto after = std::max(now - f.row.event.at, micros{0});
+    out.push_back(tell_delivered{f.row.event, d.attempts, after});
+  } else {
+    bool dead = d.attempts >= endpoint_.attempts;
+    d.state = dead ? delivery_state::dead : delivery_state::waiting;
+    d.next = now + endpoint_.interval;
+    out.push_back(tell_refused{f.row.event, d.attempts, d.last_result, dead});
+  }
+  f.outcome = d;
+  out.push_back(record{d});
+  return out;
+}
+
+machine::effects machine::on_recorded(const std::string& event_id, const result<void>& x) {
+  auto at = in_flight_.find(event_id);
+  if (at == in_flight_.end() || !at->second.outcome)
+    return {};
+  effects out;
+  if (!x) {
+    at->second.record_failed = true;
+    arm(retry_, out);
+    return out;
+  }
+  in_flight_.erase(at);
+  return wake();
+}
+
+machine::effects machine::on_timer(std::uint64_t round) {
+  // A timer of an earlier look says nothing about this one.
+  if (round != round_)
+    return {};
+  effects out;
+  for (auto& [id, f] : in_flight_)
+    if (f.record_failed) {
+      f.record_failed = false;
+      out.push_back(record{*f.outcome});
+    }
+  auto more = wake();
+  out.insert(out.end(), more.begin(), more.end());
+  return out;
+}
+
+} // namespace core

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+#include "core/mux/file_access.hpp"
+#include "core/mux/formats.hpp"
+#include "core/mux/hls_playlist.hpp"
+#include "core/mux/tally.hpp"
+#include "core/mux/ts_packets.hpp"
+
+namespace core::mux::hls {
+
+namespace {
+
+constexpr std::size_t most_bytes = 16 * 1024 * 1024;
+constexpr std::size_t kept_buffer = 4 * 1024 * 1024;
+
+byte_view view(std::string_view x) {
+  return {reinterpret_cast<const std::uint8_t*>(x.data()), x.size()};
+}
+
+class writer : public fragment {
+public:
+  writer(folder& in, std::unique_ptr<file> playlist, ts::packetizer packets, const options& x)
+      : in_{in}, playlist_{std::move(playlist)}, packets_{std::move(packets)}, tracks_{x.tracks},
+        length_{x.segment} {
+    head_.start = x.start;
+    head_.target = (std::chrono::ceil<seconds>(x.segment)).count();
+  }
+
+  result<void> write_header() { return append_whole(*playlist_, view(to_text(head_))); }
+
+  result<void> write(std::span<const frame> frames) override {
+    out_.clear();
+    for (const auto& f : frames) {
+      bool video = f.kind == track_kind::video;
+      if (!(video ? tracks_.video : tracks_.audio))
+        return failure{errc::bad_request, "a frame belongs to a track that the fragment has not"};
+      if (f.data.size() > most_bytes)
+        return failure{errc::bad_request, "a frame is larger than 16 MiB"};
+      if (segment_ && cuts(f))
+        if (auto r = next_segment(f.pts); !r)
+          return r;
+      if (!segment_)
+        if (auto r = begin_segment(f.pts); !r)
+          return r;
+      if (out_.size() > most_bytes)
+        if (auto r = flush(); !r)
+          return r;
+      if (auto r = packets_.put_frame(out_, f); !r)
+        return r;
+      whole_.add(f.kind, f.pts, f.duration);
+      ++(video ? video_frames_ : audio_frames_);
+    }
+    return flush();
+  }
+
+  result<account> close() override {
+    if (whole_.empty())
+      return failure{errc::not_found, "there is no whole frame in it"};
+    if (auto r = end_segment(whole_.end(), end_line); !r)
+      return r.error();
+    head_.target = std::max<std::int64_t>(longest_, 1);
+    head_.ended = true;
+    if (auto r = write_head(); !r)
+      return r.error();
+    return so_far();
+  }
+
+  account so_far() const override {
+    auto size = closed_size_ + playlist_->size() + (segment_ ? segment_->size() : 0);
+    return whole_.make(tracks_, size);
+  }
+
+private:
+  /// A new segment begins with the first key frame that comes when the current one is long enough;
+  /// with any frame where there are only audio frames.
+  bool cuts(const frame& f) const {
+    bool boundary = f.kind == track_kind::video ? f.key : video_frames_ == 0;
+    return boundary && f.pts - segment_start_ >= length_;
+  }
+
+  result<void> begin_segment(nanos start) {
+    auto made = in_.create(segment_name(number_));
+    if (!made)
+      return made.error();
+    segment_ = *std::move(made);
+    segment_start_ = start;
+    packets_.put_tables(out_);
+    return {};
+  }
+
+  result<void> next_segment(nanos at) {
+    if (auto r = flush(); !r)
+      return r;
+    if (auto r = end_segment(at, {}); !r)
+      return r;
+    ++number_;
+    return {};
+  }
+
+  /// Lists the segment, whose media goes up to `at`.
+  result<void> end_segment(nanos at, std::string_view behind) {
+    auto to_micros = [](nanos x) { return std::chrono::floor<micros>(x); };
+    // Both tracks together: the first segment begins with the earlier one.
+    auto start = number_ == 1 ? whole_.first() : segment_start_;
+    playlist_entry entry;
+    entry.duration = std::max(to_micros(at) - to_micros(start), micros{0});
+    entry.start = *head_.start + to_micros(start);
+    entry.video_frames = video_frames_;
+    entry.audio_frames = audio_frames_;
+    entry.size = segment_->size();
+    longest_ = std::max(longest_, rounded_seconds(entry.duration));
+    // Never is a segment listed that is longer than the list says.
+    if (longest_ > head_.target) {
+      head_.target = longest_;
+      if (auto r = write_head(); !r)
+        return r;
+    }
+    auto text = to_text(entry, number_);
+    text += behind;
+    if (auto r = append_whole(*playlist_, view(text)); !r)
+      return r;
+    closed_size_ += entry.size;
+    segment_.reset();
+    video_frames_ = 0;
+    audio_frames_ = 0;
+    return {};
+  }
+
+  result<void> write_head() { return playlist_->write_at(0, view(to_text(head_))); }
+
+  result<void> flush() {
+    if (out_.empty())
+      return {};
+    auto done = append_whole(*segment_, out_);
+    if (out_.capacity() > kept_buffer)
+      out_ = {};
+    out_.clear();
+    return done;
+  }
+
+  folder& in_;
+  std::unique_ptr<file> playlist_;
+  ts::packetizer packets_;
+  track_set tracks_;
+  nanos length_;
+  playlist_head head_;
+  std::int64_t longest_ = 0;
+  tally whole_;
+  // -- the open segment
+  std::unique_ptr<file> segment_;
+  std::uint64_t number_ = 1;
+  nanos segment_start_{0};
+  std::uint64_t video_frames_ = 0;
+  std::uint64_t audio_frames_ = 0;
+  std::uint64_t closed_size_ = 0;
+  bytes out_;
+};
+
+} // namespace
+
+result<std::unique_ptr<fragment>> open(folder& in, const options& x) {
+  auto packets = ts::packetizer::make(x.tracks);
+  if (!packets)
+    return packets.error();
+  auto playlist = in.create(playlist_name);
+  if (!playlist)
+    return playlist.error();
+  auto w = std::make_unique<writer>(in, *std::move(playlist), *std::move(packets), x);
+  if (auto r = w->write_header(); !r)
+    return r.error();
+  return std::unique_ptr<fragment>{std::move(w)};
+}
+
+} // namespace core::mux::hls

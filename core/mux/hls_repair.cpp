@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+#include "core/mux/formats.hpp"
+#include "core/mux/hls_playlist.hpp"
+#include "core/mux/ts_measure.hpp"
+#include "core/mux/ts_packets.hpp"
+
+#include <algorithm>
+
+namespace core::mux::hls {
+
+namespace {
+
+// To know tracks that no unlisted segment showed, no more of the first segment is read.
+constexpr std::uint64_t probed = 4 * 1024 * 1024;
+
+byte_view view(std::string_view x) {
+  return {reinterpret_cast<const std::uint8_t*>(x.data()), x.size()};
+}
+
+micros to_micros(ticks x) { return std::chrono::floor<micros>(to_nanos(x)); }
+
+class repairer {
+public:
+  repairer(folder& in, file& playlist, playlist_state state)
+      : in_{in}, playlist_{playlist}, state_{std::move(state)}, number_{state_.segments + 1} {}
+
+  result<account> run() {
+    bool more = in_.exists(segment_name(number_));
+    bool done = state_.ended && state_.head->ended && !more;
+    if (!done) {
+      if (playlist_.size() > state_.end)
+        if (auto r = playlist_.truncate(state_.end); !r)
+          return r.error();
+      if (auto r = add_segments(); !r)
+        return r.error();
+    }
+    if (state_.sum.video_frames + state_.sum.audio_frames == 0)
+      return failure{errc::not_found, "there is no whole frame in it"};
+    if (!done)
+      if (auto r = finish(); !r)
+        return r.error();
+    bool unknown = (state_.sum.video_frames && !tracks_.video)
+                   || (state_.sum.audio_frames && !tracks_.audio);
+    if (unknown)
+      if (auto r = probe(); !r)
+        return r.error();
+    account out;
+    if (state_.sum.video_frames)
+      out.tracks.video = tracks_.video;
+    if (state_.sum.audio_frames)
+      out.tracks.audio = tracks_.audio;
+    out.size = state_.sum.size + playlist_.size();
+    out.duration = state_.sum.duration;
+    out.video_frames = state_.sum.video_frames;
+    out.audio_frames = state_.sum.audio_frames;
+    return out;
+  }
+
+private:
+  struct pending {
+    std::uint64_t number = 0;
+    ts::measurement holds;
+    ticks start = 0; // since time 0 of the fragment
+  };
+
+  /// Lists the segments that are there and are not listed; the first without a frame is dropped.
+  result<void> add_segments() {
+    std::optional<pending> waiting;
+    for (; in_.exists(segment_name(number_)); ++number_) {
+      auto found = whole_segment();
+      if (!found)
+        return found.error();
+      if (!*found)
+        break;
+      pending x{number_, **found, 0};
+      x.start = since_zero(waiting, x.holds.start);
+      // The first segment begins with the earlier one of its tracks; the others where they were
+      // cut.
+      if (number_ == 1) {
+        x.start += x.holds.first;
+        x.holds.last -= x.holds.first;
+      }
+      if (waiting)
+        if (auto r = list(*waiting, x.start - waiting->start); !r)
+          return r;
+      waiting = std::move(x);
+    }
+    if (waiting)
+      return list(*waiting, waiting->holds.last);
+    return {};
+  }
+
+  /// Cuts off what is torn; nothing when no access unit is left.
+  result<std::optional<ts::measurement>> whole_segment() {
+    auto name = segment_name(number_);
+    auto x = in_.open(name);
+    if (!x)
+      return x.error();
+    auto holds = ts::measure(**x);
+    if (!holds)
+      return holds.error();
+    if (holds->end == 0) {
+      x->reset();
+      if (auto r = in_.remove(name); !r)
+        return r.error();
+      return std::optional<ts::measurement>{};
+    }
+    if ((*x)->size() > holds->end)
+      if (auto r = (*x)->truncate(holds->end); !r)
+        return r.error();
+    if (!tracks_.video)
+      tracks_.video = holds->tracks.video;
+    if (!tracks_.audio)
+      tracks_.audio = holds->tracks.audio;
+    return std::optional{*std::move(holds)};
+  }
+
+  /// Undoes the wrap of 33 bits: the nearest time to where the segment is to be expected.
+  ticks since_zero(const std::optional<pending>& before, ticks pts) const {
+    auto expected = before ? before->start + before->holds.last
+                           : to_ticks(std::chrono::duration_cast<nanos>(state_.sum.duration));
+    auto difference = (pts - ts::base_time - expected) & (ts::time_wrap - 1);
+    if (difference >= ts::time_wrap / 2)
+      difference -= ts::time_wrap;
+    return expected + difference;
+  }
+
+  result<void> list(const pending& x, ticks length) {
+    playlist_entry entry;
+    entry.duration = std::max(to_micros(x.start + length) - to_micros(x.start), micros{0});
+    if (state_.head->start)
+      entry.start = *state_.head->start + to_micros(x.start);
+    entry.video_frames = x.holds.video_frames;
+    entry.audio_frames = x.holds.audio_frames;
+    entry.size = x.holds.end;
+    if (auto r = append_whole(playlist_, view(to_text(entry, x.number))); !r)
+      return r;
+    state_.sum.duration += entry.duration;
+    state_.sum.video_frames += entry.video_frames;
+    state_.sum.audio_frames += entry.audio_frames;
+    state_.sum.size += entry.size;
+    state_.longest = std::max(state_.longest, rounded_seconds(entry.duration));
+    return {};
+  }
+
+  result<void> finish() {
+    if (auto r = append_whole(playlist_, view(end_line)); !r)
+      return r;
+    auto head = *state_.head;
+    head.target = std::max<std::int64_t>(state_.longest, 1);
+    head.ended = true;
+    return playlist_.write_at(0, view(to_text(head)));
+  }
+
+  result<void> probe() {
+    auto x = in_.open(segment_name(1));
+    if (!x)
+      return {}; // Kept elsewhere or lost: the list is what there is.
+    auto holds = ts::measure(**x, probed);
+    if (!holds)
+      return holds.error();
+    if (!tracks_.video)
+      tracks_.video = holds->tracks.video;
+    if (!tracks_.audio)
+      tracks_.audio = holds->tracks.audio;
+    return {};
+  }
+
+  folder& in_;
+  file& playlist_;
+  playlist_state state_;
+  std::uint64_t number_;
+  track_set tracks_;
+};
+
+} // namespace
+
+result<account> repair(folder& in) {
+  std::unique_ptr<file> playlist;
+  if (in.exists(playlist_name)) {
+    auto opened = in.open(playlist_name);
+    if (!opened)
+      return opened.error();
+    playlist = *std::move(opened);
+    auto state = read_playlist(*playlist);
+    if (!state)
+      return state.error();
+    if (state->head)
+      return repairer{in, *playlist, *std::move(state)}.run();
+    playlist.reset();
+    if (auto r = in.remove(playlist_name); !r)
+      return r.error();
+  }
+  // No playlist, or none of ours: it is made anew from the segments, without wall-clock times.
+  if (!in.exists(segment_name(1)))
+    return failure{errc::not_found, "there is no whole frame in it"};
+  auto made = in.create(playlist_name);
+  if (!made)
+    return made.error();
+  playlist_state state;
+  state.head.emplace();
+  auto text = to_text(*state.head);
+  if (auto r = append_whole(**made, view(text)); !r)
+    return r.error();
+  state.end = text.size();
+  return repairer{in, **made, state}.run();
+}
+
+} // namespace core::mux::hls

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/mux/byte_order.hpp"
+#include "core/mux/file_access.hpp"
+#include "core/mux/mp4_boxes.hpp"
+
+#include <optional>
+
+/// Reads back what the fragment writer wrote: the first moov, and one moof after the other. Knows
+/// no other writer's files, and stops where anything is not as we write it.
+namespace core::mux::mp4 {
+
+/// The body of the first box of this type, when it lies wholly in `in`.
+std::optional<byte_view> find_box(byte_view in, const char* type);
+
+/// The samples of one track in one moof.
+struct chunk {
+  std::size_t track = video_index;
+  ticks start = 0;          // decode time of the first sample
+  std::uint64_t offset = 0; // of its first byte in the file
+  std::uint32_t samples = 0;
+  byte_view entries; // of the trun
+};
+
+struct sample {
+  std::uint32_t duration = 0;
+  std::uint32_t size = 0;
+  bool key = true;
+  std::int32_t composition = 0;
+};
+
+inline constexpr std::size_t entry_size(std::size_t track) { return track == video_index ? 16 : 8; }
+
+/// `i` is less than `x.samples`.
+inline sample sample_at(const chunk& x, std::uint32_t i) {
+  const auto* p = &x.entries[i * entry_size(x.track)];
+  sample out{get32(p), get32(p + 4), true, 0};
+  if (x.track == video_index) {
+    out.key = !(get32(p + 8) & 0x10000); // sample_is_non_sync_sample
+    out.composition = static_cast<std::int32_t>(get32(p + 12));
+  }
+  return out;
+}
+
+struct moof {
+  std::array<chunk, 2> chunks;
+  std::size_t count = 0;
+};
+
+class walker {
+public:
+  explicit walker(file& in) : file_{in}, window_{in, 4096} {}
+
+  /// Reads up to the first moov; false when this is no file of ours or is torn before its end.
+  result<bool> begin();
+  /// The next moof whose data is there to the last byte; false at the end of what is whole. Views
+  /// in `out` are valid until the next call.
+  result<bool> next(moof& out);
+
+  /// Where what is whole ends.
+  std::uint64_t end() const { return at_; }
+  /// The end of the one mdat of a finished file; 0 while it grows.
+  std::uint64_t finished_end() const { return finished_end_; }
+  const movie& head() const { return head_; }
+
+private:
+  struct header {
+    std::uint32_t type = 0;
+    std::uint64_t body = 0;
+    std::uint64_t end = 0;
+  };
+  result<std::optional<header>> header_at(std::uint64_t offset);
+
+  file& file_;
+  file_window window_;
+  movie head_;
+  std::uint64_t at_ = 0;
+  std::uint64_t finished_end_ = 0;
+};
+
+} // namespace core::mux::mp4

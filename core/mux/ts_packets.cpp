@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+#include "core/mux/ts_packets.hpp"
+
+#include "core/codec.hpp"
+#include "core/codec_audio.hpp"
+#include "core/mux/byte_order.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace core::mux::ts {
+
+namespace {
+
+constexpr std::array<std::uint8_t, 4> start_code{0, 0, 0, 1};
+// Access unit delimiter that allows every slice type (ISO 14496-10 7.3.2.4).
+constexpr std::array<std::uint8_t, 6> delimiter{0, 0, 0, 1, 9, 0xf0};
+constexpr std::size_t largest_adts = 0x1fff;
+// The clock runs ahead of the decoding times by what decoders may need to fill their buffers, and
+// so that audio that comes after video of a later time is not late.
+constexpr ticks clock_lead = 63'000;
+constexpr std::size_t payload_size = packet_size - 4;
+
+enum nal : std::uint8_t { nal_sps = 7, nal_delimiter = 9 };
+
+/// CRC_32 of ISO 13818-1 annex A.
+std::uint32_t crc(byte_view x) {
+  std::uint32_t out = 0xffff'ffff;
+  for (auto b : x) {
+    out ^= static_cast<std::uint32_t>(b) << 24;
+    for (int i = 0; i < 8; ++i)
+      out = out << 1 ^ (out & 0x8000'0000 ? 0x04c1'1db7U : 0U);
+  }
+  return out;
+}
+
+/// SPS and PPS of an AVCDecoderConfigurationRecord that codec::h264_track has accepted.
+bytes annex_b(byte_view record) {
+  bytes out;
+  std::size_t at = 5;
+  for (int pass = 0; pass < 2 && at < record.size(); ++pass) {
+    int count = record[at++] & (pass == 0 ? 0x1f : 0xff);
+    for (; count > 0 && record.size() - at >= 2; --count) {
+      std::size_t length = get16(&record[at]);
+      at += 2;
+      if (length > record.size() - at)
+        return out;
+      put(out, start_code);
+      put(out, record.subspan(at, length));
+      at += length;
+    }
+  }
+  return out;
+}
+
+/// The fixed bits of an ADTS header (ISO 14496-3 1.A.2.2).
+result<std::array<std::uint8_t, 7>> adts_header(const track& x) {
+  auto config = codec::parse_aac_config(x.config);
+  if (!config)
+    return config.error();
+  if (config->rate_index > 12)
+    return failure{errc::bad_request, "a transport stream cannot state this AAC sample rate"};
+  if (config->channel_config == 0 || config->channel_config > 7)
+    return failure{errc::bad_request, "a transport stream cannot state these AAC channels"};
+  if (config->core_samples != 1024)
+    return failure{errc::bad_request, "a transport stream cannot hold AAC of 960 samples a frame"};
+  std::array<std::uint8_t, 7> out{0xff, 0xf1}; // MPEG-4, no CRC
+  auto channels = config->channel_config;
+  out[2] = static_cast<std::uint8_t>((config->object_type - 1) << 6 | config->rate_index << 2
+                                     | channels >> 2);
+  out[3] = static_cast<std::uint8_t>((channels & 3) << 6);
+  out[5] = 0x1f; // buffer fullness: variable rate
+  out[6] = 0xfc;
+  return out;
+}
+
+void put_time(std::uint8_t* p, std::uint8_t prefix, ticks x) {
+  auto t = static_cast<std::uint64_t>(x) & (time_wrap - 1);
+  p[0] = static_cast<std::uint8_t>(prefix << 4 | (t >> 30 & 7) << 1 | 1);
+  p[1] = static_cast<std::uint8_t>(t >> 22);
+  p[2] = static_cast<std::uint8_t>((t >> 15 & 0x7f) << 1 | 1);
+  p[3] = static_cast<std::uint8_t>(t >> 7);
+  p[4] = static_cast<std::uint8_t>((t & 0x7f) << 1 | 1);
+}
+
+} // namespace
+
+result<packetizer> packetizer::make(const track_set& x) {
+  packetizer out;
+  if (x.video) {
+    out.has_video_ = true;
+    out.length_size_ = codec::nal_length_size(*x.video);
+    out.parameter_sets_ = annex_b(x.video->config);
+  }
+  if (x.audio) {
+    out.has_audio_ = true;
+    out.audio_type_ = x.audio->sample_rate >= 32'000 ? type_mpeg1_audio : type_mpeg2_audio;
+    if (x.audio->codec == codec_id::aac) {
+      auto header = adts_header(*x.audio);
+      if (!header)
+        return header.error();
+      out.adts_ = *header;
+      out.audio_type_ = type_aac;
+    }
+  }
+  return out;
+}
+
+std::uint8_t packetizer::next_counter(std::uint16_t pid) {
+  auto& x = counters_[pid == pat_pid ? 0 : pid == pmt_pid ? 1 : pid == video_pid ? 2 : 3];
+  auto out = x;
+  x = (x + 1) & 15;
+  return out;
+}
+
+void packetizer::put_section(bytes& out, std::uint16_t pid, byte_view section) {
+  auto start = out.size();
+  put8(out, sync_byte);
+  put16(out, 0x4000 | pid);
+  put8(out, 0x10 | next_counter(pid));
+  put8(out, 0); // pointer_field
+  put(out, section);
+  put32(out, crc(section));
+  out.resize(start + packet_size, 0xff);
+}
+
+void packetizer::put_tables(bytes& out) {
+  bytes pat; // 2.4.4.3
+  put8(pat, 0);
+  put16(pat, 0xb000 | 13);
+  put16(pat, 1); // transport_stream_id
+  put8(pat, 0xc1);
+  put16(pat, 0);
+  put16(pat, 1); // program_number
+  put16(pat, 0xe000 | pmt_pid);
+  put_section(out, pat_pid, pat);
+  bytes pmt; // 2.4.4.8
+  put8(pmt, 2);
+  put16(pmt, 0xb000 | (13 + 5 * (has_video_ + has_audio_)));
+  put16(pmt, 1);
+  put8(pmt, 0xc1);
+  put16(pmt, 0);
+  put16(pmt, 0xe000 | (has_video_ ? video_pid : audio_pid)); // PCR_PID
+  put16(pmt, 0xf000);
+  if (has_video_) {
+    put8(pmt, type_h264);
+    put16(pmt, 0xe000 | video_pid);
+    put16(pmt, 0xf000);
+  }
+  if (has_audio_) {
+    put8(pmt, audio_type_);
+    put16(pmt, 0xe000 | audio_pid);
+    put16(pmt, 0xf000);
+  }
+  put_section(out, pmt_pid, pmt);
+}
+
+void packetizer::gather(byte_view x) {
+  if (x.empty())
+    return;
+  pieces_.push_back(x);
+  total_ += x.size();
+}
+
+/// Annex B: a start code instead of each length, a delimiter in front of each access unit, the
+/// parameter sets before each key frame that does not bring its own.
+void packetizer::gather_video(const frame& x) {
+  auto left = x.data;
+  bool first = true;
+  bool sets = x.key;
+  auto prefix = static_cast<std::size_t>(length_size_);
+  while (left.size() > prefix) {
+    auto length = static_cast<std::size_t>(get_bytes(left.data(), length_size_));
+    left = left.subspan(prefix);
+    // A length that lies gives what there is.
+    auto unit = left.first(std::min(length, left.size()));
+    left = left.subspan(unit.size());
+    if (unit.empty())
+      continue;
+    auto type = unit[0] & 31;
+    if (first && type != nal_delimiter)
+      gather(delimiter);
+    bool own = type == nal_sps;
+    if (sets && own)
+      sets = false;
+    if (sets && type != nal_delimiter) {
+      gather(parameter_sets_);
+      sets = false;
+    }
+    first = false;
+    gather(start_code);
+    gather(unit);
+  }
+}
+
+result<void> packetizer::put_frame(bytes& out, const frame& x) {
+  pieces_.clear();
+  total_ = 0;
+  unit u;
+  u.dts = to_ticks(x.dts) + base_time;
+  u.pts = to_ticks(x.pts) + base_time;
+  auto adts = adts_;
+  if (x.kind == track_kind::video) {
+    u.pid = video_pid;
+    u.clock = true;
+    u.random_access = x.key;
+    gather_video(x);
+    if (total_ == 0)
+      gather(delimiter);
+    put_pes(out, u);
+    return {};
+  }
+  u.pid = audio_pid;
+  u.clock = !has_video_;
+  u.random_access = true;
+  u.dts = u.pts;
+  if (audio_type_ == type_aac) {
+    auto size = x.data.size() + adts.size();
+    if (size > largest_adts)
+      return failure{errc::bad_request, "an AAC frame is larger than an ADTS frame can be"};
+    adts[3] = static_cast<std::uint8_t>(adts[3] | size >> 11);
+    adts[4] = static_cast<std::uint8_t>(size >> 3);
+    adts[5] = static_cast<std::uint8_t>(adts[5] | (size & 7) << 5);
+    gather(adts);
+  }
+  gather(x.data);
+  if (total_ + 8 > 0xffff)
+    return failure{errc::bad_request, "an audio frame is larger than a PES packet can be"};
+  put_pes(out, u);
+  return {};
+}
+
+void packetizer::put_pes(bytes& out, const unit& x) {
+  // PES header (2.4.3.7). A video packet that is too long to state its length has a last TS packet
+  // with stuffing, always: that is how repair knows whether it is whole.
+  bool both = x.dts != x.pts;
+  std::array<std::uint8_t, 20> head{0, 0, 1};
+  std::size_t head_size = both ? 19 : 14;
+  head[3] = x.pid == video_pid ? 0xe0 : 0xc0;
+  head[6] = 0x84; // data_alignment_indicator
+  head[7] = both ? 0xc0 : 0x80;
+  put_time(&head[9], both ? 3 : 2, x.pts);
+  if (both)
+    put_time(&head[14], 1, x.dts);
+  constexpr std::size_t clock_field = 8;
+  std::size_t field = x.clock ? clock_field : x.random_access ? 2 : 0;
+  bool unbounded = total_ + head_size - 6 > 0xffff;
+  if (unbounded && (head_size + total_ + field) % payload_size == 0)
+    head[head_size++] = 0xff;
+  head[8] = static_cast<std::uint8_t>(head_size - 9);
+  if (!unbounded) {
+    auto length = total_ + head_size - 6;
+    head[4] = static_cast<std::uint8_t>(length >> 8);
+    head[5] = static_cast<std::uint8_t>(length);
+  }
+  pieces_.insert(pieces_.begin(), byte_view{head}.first(head_size));
+  auto left = head_size + total_;
+  auto packets = (left + field + payload_size - 1) / payload_size;
+  auto at = out.size();
+  out.resize(at + packets * packet_size);
+  auto piece = pieces_.begin();
+  for (std::size_t i = 0; i < packets; ++i, at += packet_size) {
+    auto* p = &out[at];
+    auto fields = i == 0 ? field : 0;
+    auto payload = std::min(left, payload_size - fields);
+    auto adaptation = payload_size - payload;
+    p[0] = sync_byte;
+    p[1] = static_cast<std::uint8_t>((i == 0 ? 0x40 : 0) | x.pid >> 8);
+    p[2] = static_cast<std::uint8_t>(x.pid);
+    p[3] = static_cast<std::uint8_t>((adaptation ? 0x30 : 0x10) | next_counter(x.pid));
+    p += 4;
+    if (adaptation) { // 2.4.3.4
+      std::memset(p, 0xff, adaptation);
+      p[0] = static_cast<std::uint8_t>(adaptation - 1);
+      if (adaptation > 1)
+        p[1] = 0;
+      if (fields)
+        p[1] = static_cast<std::uint8_t>((x.random_access ? 0x40 : 0) | (x.clock ? 0x10 : 0));
+      if (fields == clock_field) {
+        auto clock = static_cast<std::uint64_t>(x.dts - clock_lead) & (time_wrap - 1);
+        p[2] = static_cast<std::uint8_t>(clock >> 25);
+        p[3] = static_cast<std::uint8_t>(clock >> 17);
+        p[4] = static_cast<std::uint8_t>(clock >> 9);
+        p[5] = static_cast<std::uint8_t>(clock >> 1);
+        p[6] = static_cast<std::uint8_t>((clock & 1) << 7 | 0x7e);
+        p[7] = 0;
+      }
+      p += adaptation;
+    }
+    left -= payload;
+    while (payload > 0) {
+      auto n = std::min(payload, piece->size());
+      std::memcpy(p, piece->data(), n);
+      p += n;
+      payload -= n;
+      *piece = piece->subspan(n);
+      if (piece->empty())
+        ++piece;
+    }
+  }
+}
+
+} // namespace core::mux::ts

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/error.hpp"
+#include "core/media.hpp"
+#include "core/mux/clock.hpp"
+
+#include <array>
+#include <vector>
+
+/// MPEG transport stream (ISO 13818-1): tables, PES packets, access units as decoders of a TS want
+/// them.
+namespace core::mux::ts {
+
+inline constexpr std::size_t packet_size = 188;
+inline constexpr std::uint8_t sync_byte = 0x47;
+
+inline constexpr std::uint16_t pat_pid = 0;
+inline constexpr std::uint16_t pmt_pid = 0x1000;
+inline constexpr std::uint16_t video_pid = 0x100;
+inline constexpr std::uint16_t audio_pid = 0x101;
+
+// stream_type (table 2-34).
+inline constexpr std::uint8_t type_mpeg1_audio = 0x03;
+inline constexpr std::uint8_t type_mpeg2_audio = 0x04;
+inline constexpr std::uint8_t type_aac = 0x0f;
+inline constexpr std::uint8_t type_h264 = 0x1b;
+
+/// Added to every time stamp, so that those before 0 and the clock ahead of them stay positive.
+inline constexpr ticks base_time = 10 * ticks_per_second;
+/// PTS, DTS and the base of the PCR have 33 bits.
+inline constexpr ticks time_wrap = ticks{1} << 33;
+
+/// Makes the packets of one fragment; continuity counters go on over its segments.
+class packetizer {
+public:
+  /// Refuses what a TS cannot hold: AAC without an ADTS header of its own.
+  static result<packetizer> make(const track_set& x);
+
+  /// PAT and PMT, for the start of each segment.
+  void put_tables(bytes& out);
+  /// One PES packet with one access unit. An AAC frame over 8184 bytes, or any audio frame over
+  /// 65527, does not fit and is refused.
+  result<void> put_frame(bytes& out, const frame& x);
+
+private:
+  packetizer() = default;
+
+  struct unit {
+    bool random_access = false;
+    bool clock = false;
+    std::uint16_t pid = 0;
+    ticks dts = 0;
+    ticks pts = 0;
+  };
+
+  void put_section(bytes& out, std::uint16_t pid, byte_view section);
+  void gather_video(const frame& x);
+  void gather(byte_view x);
+  void put_pes(bytes& out, const unit& x);
+  std::uint8_t next_counter(std::uint16_t pid);
+
+  bool has_video_ = false;
+  bool has_audio_ = false;
+  std::uint8_t audio_type_ = 0;
+  int length_size_ = 4;
+  bytes parameter_sets_;               // with start codes
+  std::array<std::uint8_t, 7> adts_{}; // without its length
+  std::vector<byte_view> pieces_;      // of the access unit being written
+  std::size_t total_ = 0;
+  std::array<std::uint8_t, 4> counters_{};
+};
+
+} // namespace core::mux::ts

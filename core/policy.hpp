@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/time.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace core {
+
+enum class format : std::uint8_t { mp4, flv, hls };
+
+const char* to_string(format x);
+std::optional<format> to_format(std::string_view x);
+
+/// How one format of a stream is recorded.
+struct format_policy {
+  format what = format::mp4;
+  nanos fragment{std::chrono::minutes{30}};
+  nanos segment{std::chrono::seconds{6}}; // HLS only
+  std::string branch;                     // name of the branch kind; "mp4", "mp4-splitmuxsink" ...
+  friend bool operator==(const format_policy&, const format_policy&) = default;
+};
+
+/// What is recorded of one stream, and who said so.
+struct policy {
+  bool enabled = true;
+  std::vector<format_policy> formats;
+  millis minimum_duration{1000};
+  std::string set_by = "recording"; // or "rule 1", counted from the top
+  friend bool operator==(const policy&, const policy&) = default;
+};
+
+/// One entry of `recording.rules`; what is not set comes from `recording`.
+struct rule {
+  std::string match; // glob over app/stream: `*` and `?` stop at '/', `**` does not
+  std::optional<bool> enabled;
+  std::optional<std::vector<format_policy>> formats;
+  std::optional<millis> minimum_duration;
+};
+
+bool matches(std::string_view glob, std::string_view text);
+
+/// The policy for a stream: the first rule that matches, over `base`.
+policy policy_for(const policy& base, const std::vector<rule>& rules, std::string_view app_stream);
+
+} // namespace core

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/ports.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace core {
+
+/// Asks the room to announce a publish whose tracks are still not known.
+struct started_due {
+  std::string sequence;
+};
+
+/// The room of one stream: who may publish, and what becomes of each publish.
+///
+///     vacant --accept--> live --left--> vacant          (an interruption ends the publish)
+///     a publish that was left stays `closing` until its stream says that it is finished;
+///     a new one may go live meanwhile
+class room_machine {
+public:
+  // -- effects -----------------------------------------------------------------------------------
+
+  /// The stream is to take the publisher in and to record by the policy.
+  struct attach {
+    publish of;
+    policy by;
+    std::string recording_id;
+  };
+  struct announce_started {
+    publish of;
+    track_set tracks;
+    policy by;
+  };
+  struct announce_ended {
+    publish of;
+    publisher_left how;
+    track_set tracks;
+    policy by;
+  };
+  struct announce_finished {
+    publish of;
+    publisher_left how;
+    std::vector<gap> gaps;
+  };
+  struct arm_started_timer {
+    millis delay;
+    started_due what;
+  };
+  struct order_cut {
+    std::string sequence;
+  };
+  struct order_drop {
+    std::string sequence;
+    end_reason why;
+    std::string what;
+  };
+  /// Nothing is live and nothing closing.
+  struct report_idle {};
+  using effect = std::variant<attach, announce_started, announce_ended, announce_finished,
+                              arm_started_timer, order_cut, order_drop, report_idle>;
+  using effects = std::vector<effect>;
+
+  // -- inputs ------------------------------------------------------------------------------------
+
+  /// Refuses with `already_exists` while somebody publishes, `shutting_down` after `close`.
+  result<effects> accept(const publish_request& x, const std::string& sequence,
+                         const std::string& recording_id, const policy& by, wall_time now);
+  effects on_tracks(const std::string& sequence, const track_set& tracks);
+  effects on(const started_due& x);
+  effects on_gap(const std::string& sequence, const gap& x);
+  effects on_left(const std::string& sequence, const publisher_left& x);
+  effects on_finished(const std::string& sequence);
+  result<effects> cut();
+  result<effects> drop(end_reason why, const std::string& what);
+  /// No publish from now on; the one that runs is ended.
+  effects close();
+
+  // -- properties --------------------------------------------------------------------------------
+
+  bool is_idle() const noexcept { return publishes_.empty(); }
+  const std::string& live() const noexcept { return live_; } // a sequence, or empty
+  struct state {
+    publish of;
+    policy by;
+    track_set tracks;
+    std::vector<gap> gaps;
+    bool started = false; // announced
+    std::optional<publisher_left> left;
+  };
+  const state* find(const std::string& sequence) const;
+
+private:
+  void announce(state& x, effects& out);
+
+  std::map<std::string, state> publishes_;
+  std::string live_;
+  bool closed_ = false;
+};
+
+} // namespace core

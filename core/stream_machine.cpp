@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#include "core/stream_machine.hpp"
+
+namespace core {
+namespace {
+
+/// Between two tries to prepare a slot, while the storage refuses.
+constexpr millis slot_retry{1000};
+
+/// Gaps that the status of a publish shows; each is told to the room as it happens, all the same.
+constexpr std::size_t gaps_shown = 1000;
+
+} // namespace
+
+using machine = stream_machine;
+
+machine::effects machine::record(const policy& x, const std::string& recording_id,
+                                 const std::string& reason) {
+  effects out;
+  for (auto& how : x.formats) {
+    std::string name = to_string(how.what);
+    if (branches_.contains(name))
+      continue; // A format that already runs is not opened twice.
+    branches_.emplace(name, branch{how, recording_id, reason, phase::waiting, 0, {}});
+    out.push_back(open_branch{name, how, start_reason::publish});
+  }
+  return out;
+}
+
+machine::effects machine::on(const slot_taken& x) {
+  auto at = branches_.find(x.branch);
+  if (at == branches_.end() || at->second.now == phase::ended)
+    return {};
+  auto& b = at->second;
+  return {prepare_slot{x.branch, {{}, of_, b.recording_id, b.reason, b.how.what, b.how.segment}}};
+}
+
+machine::effects machine::on(const slot_ready& x) {
+  auto at = branches_.find(x.branch);
+  if (at == branches_.end() || at->second.now == phase::ended)
+    return {discard_slot{x.entry.slot.id}};
+  at->second.slots.emplace(x.entry.slot.id, x.entry);
+  return {offer_slot{x.branch, x.entry.slot}};
+}
+
+machine::effects machine::on(const slot_refused& x) {
+  auto at = branches_.find(x.branch);
+  if (at == branches_.end() || at->second.now == phase::ended)
+    return {};
+  return {report_trouble{x.branch, x.why}, arm_slot_retry{slot_retry, {x.branch}}};
+}
+
+machine::effects machine::on(const slot_retry_due& x) { return on(slot_taken{x.branch}); }
+
+machine::effects machine::on(const fragment_opened& x) {
+  auto at = branches_.find(x.branch);
+  if (at == branches_.end())
+    return {};
+  at->second.now = phase::writing;
+  at->second.open = x.id;
+  return {note_opened{x.id, x.start, x.why}};
+}
+
+std::optional<journal_entry> machine::take(const std::string& name, file_id id) {
+  auto at = branches_.find(name);
+  if (at == branches_.end())
+    return std::nullopt;
+  auto& b = at->second;
+  auto slot = b.slots.find(id);
+  if (slot == b.slots.end())
+    return std::nullopt;
+  auto entry = std::move(slot->second);
+  b.slots.erase(slot);
+  if (b.open == id)
+    b.open = 0;
+  return entry;
+}
+
+machine::effects machine::on(const fragment_closed& x) {
+  auto entry = take(x.branch, x.id);
+  if (!entry)
+    return {};
+  auto& b = branches_.at(x.branch);
+  // The next fragment may have been opened before this one was closed.
+  if (b.now == phase::writing && b.open == 0)
+    b.now = phase::waiting;
+  return {keep_fragment{std::move(*entry), x}};
+}
+
+machine::effects machine::on(const fragment_failed& x) {
+  effects out{report_trouble{x.branch, x.why}};
+  if (auto entry = take(x.branch, x.id))
+    out.push_back(salvage_fragment{std::move(*entry), x});
+  if (auto at = branches_.find(x.branch); at != branches_.end() && at->second.now != phase::ended)
+    at->second.now = phase::failed;
+  return out;
+}
+
+machine::effects machine::on(const gap_closed& x) {
+  if (gaps_.size() < gaps_shown)
+    gaps_.push_back(x.what);
+  return {report_gap{x.what}};
+}
+
+machine::effects machine::on(const tracks_changed& x) { return {report_tracks{x.tracks}}; }
+
+machine::effects machine::on(const time_repaired&) { return {}; }
+
+machine::effects machine::on(const branch_ended& x) {
+  auto at = branches_.find(x.branch);
+  if (at == branches_.end() || at->second.now == phase::ended)
+    return {};
+  effects out;
+  for (auto& [id, entry] : at->second.slots)
+    out.push_back(discard_slot{id});
+  at->second.slots.clear();
+  at->second.now = phase::ended;
+  finish_if_quiet(out);
+  return out;
+}
+
+machine::effects machine::on(const publisher_left& x) {
+  if (left_)
+    return {};
+  left_ = true;
+  effects out{report_left{x}};
+  finish_if_quiet(out);
+  return out;
+}
+
+void machine::finish_if_quiet(effects& out) {
+  if (!left_ || finished_)
+    return;
+  for (auto& [name, b] : branches_)
+    if (b.now != phase::ended)
+      return;
+  finished_ = true;
+  out.push_back(report_finished{});
+}
+
+std::vector<branch_view> machine::branches() const {
+  std::vector<branch_view> out;
+  for (auto& [name, b] : branches_)
+    out.push_back({b.how.what, b.how.branch, to_string(b.now), b.open, nanos{0}, 0});
+  return out;
+}
+
+const char* to_string(machine::phase x) {
+  switch (x) {
+  case machine::phase::waiting:
+    return "waiting";
+  case machine::phase::writing:
+    return "writing";
+  case machine::phase::failed:
+    return "failed";
+  case machine::phase::ended:
+    return "ended";
+  }
+  return "?";
+}
+
+} // namespace core

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/ports.hpp"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace core {
+
+/// A prepared fragment, or why there is none.
+struct slot_ready {
+  std::string branch;
+  journal_entry entry;
+};
+struct slot_refused {
+  std::string branch;
+  failure why;
+};
+struct slot_retry_due {
+  std::string branch;
+};
+
+/// One publish of one stream: its branches, and the fragment that each of them has open.
+///
+///     branch:  waiting --opened--> writing --closed--> waiting ...   any --branch_ended--> ended
+///                 ^                   |
+///                 +--opened-- failed <+ failed
+///
+/// Slots are made ready ahead: the media asks with slot_taken, the machine has one prepared, offers
+/// it, and discards at the end what was never used. When the publisher has left and every branch
+/// has ended, the publish is finished; that is said exactly once.
+class stream_machine {
+public:
+  enum class phase { waiting, writing, failed, ended };
+
+  // -- effects -----------------------------------------------------------------------------------
+
+  struct open_branch {
+    std::string branch;
+    format_policy how;
+    start_reason why;
+  };
+  /// Id, place and journal entry are to be made; the answer is slot_ready or slot_refused.
+  struct prepare_slot {
+    std::string branch;
+    journal_entry entry;
+  };
+  struct offer_slot {
+    std::string branch;
+    fragment_slot slot;
+  };
+  struct discard_slot {
+    file_id id;
+  };
+  struct note_opened {
+    file_id id;
+    wall_time start;
+    start_reason why;
+  };
+  struct keep_fragment {
+    journal_entry entry;
+    fragment_closed what;
+  };
+  struct salvage_fragment {
+    journal_entry entry;
+    fragment_failed what;
+  };
+  struct report_tracks {
+    track_set tracks;
+  };
+  struct report_gap {
+    gap what;
+  };
+  struct report_trouble {
+    std::string branch;
+    failure why;
+  };
+  struct report_left {
+    publisher_left what;
+  };
+  struct report_finished {};
+  struct arm_slot_retry {
+    millis delay;
+    slot_retry_due what;
+  };
+  struct order_close {
+    std::string branch;
+    end_reason why;
+  };
+  using effect
+      = std::variant<open_branch, prepare_slot, offer_slot, discard_slot, note_opened,
+                     keep_fragment, salvage_fragment, report_tracks, report_gap, report_trouble,
+                     report_left, report_finished, arm_slot_retry, order_close>;
+  using effects = std::vector<effect>;
+
+  explicit stream_machine(publish of) : of_{std::move(of)} {}
+
+  // -- inputs ------------------------------------------------------------------------------------
+
+  /// Begins to record by this policy; one branch per format.
+  effects record(const policy& x, const std::string& recording_id, const std::string& reason);
+  effects on(const slot_taken& x);
+  effects on(const slot_ready& x);
+  effects on(const slot_refused& x);
+  effects on(const slot_retry_due& x);
+  effects on(const fragment_opened& x);
+  effects on(const fragment_closed& x);
+  effects on(const fragment_failed& x);
+  effects on(const gap_closed& x);
+  effects on(const tracks_changed& x);
+  effects on(const time_repaired& x);
+  effects on(const branch_ended& x);
+  effects on(const publisher_left& x);
+
+  // -- properties --------------------------------------------------------------------------------
+
+  const publish& of() const noexcept { return of_; }
+  bool is_finished() const noexcept { return finished_; }
+  std::vector<branch_view> branches() const;
+  const std::vector<gap>& gaps() const noexcept { return gaps_; }
+
+private:
+  struct branch {
+    format_policy how;
+    std::string recording_id;
+    std::string reason;
+    phase now = phase::waiting;
+    file_id open = 0;
+    std::map<file_id, journal_entry> slots; // offered, or being written
+  };
+
+  void finish_if_quiet(effects& out);
+  std::optional<journal_entry> take(const std::string& name, file_id id);
+
+  publish of_;
+  std::map<std::string, branch> branches_;
+  std::vector<gap> gaps_;
+  bool left_ = false;
+  bool finished_ = false;
+};
+
+const char* to_string(stream_machine::phase x);
+
+} // namespace core

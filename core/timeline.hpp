@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/media.hpp"
+
+#include <array>
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace core {
+
+/// Turns the raw time stamps of one publish into media time: monotone within a track, 0 at the
+/// first frame, exactly the publisher's own distances wherever those make sense. Gives every frame
+/// its duration, and knows when a moment of media time was, by the arrival of the frames around it.
+///
+/// The order of arrival is kept, so one video frame (and what came after it) is held back until the
+/// next one tells its duration; never longer than 2 s.
+class timeline {
+public:
+  enum class repair_kind : std::uint8_t { went_back, jumped, composition };
+  /// Mended time stamps of one track and kind, counted over the calls that share a `timed`.
+  struct repair {
+    track_kind track = track_kind::video;
+    repair_kind what = repair_kind::went_back;
+    unsigned count = 0;
+    nanos largest{0};
+  };
+  struct timed {
+    std::vector<media_item> items;
+    std::vector<repair> repairs;
+  };
+
+  void push(media_item x, steady_time arrival, timed& out);
+  /// Gives out what is held back; the last video frame lasts as long as its predecessor.
+  void flush(timed& out);
+
+  /// When media time `x` was: its offset to the arrivals is the smallest of the last 10 s, because
+  /// a burst makes frames late and never early.
+  steady_time made_at(nanos x) const;
+
+private:
+  struct lane {
+    bool is_started = false;
+    nanos raw{0};       // of the wire
+    nanos unwrapped{0}; // since the first frame of the publish
+    nanos shift{0};     // what jumps have added
+    nanos dts{0};       // media time
+    nanos duration{0};  // of the last frame whose duration is known
+    steady_time arrival{};
+  };
+  struct offset_of_second {
+    std::int64_t second = -1;
+    nanos least{0};
+  };
+
+  void place(frame& x, steady_time arrival, timed& out);
+  void release(timed& out);
+  bool holds_too_much(const media_item& next, steady_time arrival) const;
+  void note(steady_time arrival, nanos media);
+  static void report(timed& out, track_kind track, repair_kind what, nanos by);
+
+  std::array<lane, 2> lanes_;
+  nanos audio_duration_{0}; // samples / rate of the configuration in force; 0 = unknown
+  std::deque<media_item> held_;
+  std::size_t held_bytes_ = 0;
+  steady_time held_since_{};
+  std::array<offset_of_second, 10> offsets_;
+  std::int64_t newest_second_ = -1;
+};
+
+/// One sentence for the operator.
+std::string to_string(const timeline::repair& x);
+/// Short name for a metric's label.
+const char* to_string(timeline::repair_kind x);
+
+} // namespace core

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MIT
+#include "io/http/poster.hpp"
+
+#include "io/http/beast.hpp"
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <thread>
+
+namespace io::http {
+
+namespace {
+
+namespace wire = beast::http;
+
+constexpr std::uint32_t header_bytes = 16 * 1024;
+constexpr std::size_t body_bytes = 64 * 1024; // of an answer; the rest is not read
+constexpr int most_interim = 8;               // 1xx answers before the real one
+
+struct address {
+  bool tls = false;
+  std::string host;      // without brackets
+  std::string port;
+  std::string authority; // for Host
+  std::string target;
+};
+
+core::result<address> read_address(const std::string& url) {
+  auto parsed = boost::urls::parse_uri(url);
+  if (!parsed)
+    return core::failure{core::errc::bad_request, "the endpoint's url is not readable"};
+  auto u = *parsed;
+  address out;
+  out.tls = u.scheme_id() == boost::urls::scheme::https;
+  if (!out.tls && u.scheme_id() != boost::urls::scheme::http)
+    return core::failure{core::errc::bad_request, "the endpoint's url is neither http nor https"};
+  if (u.has_userinfo() || u.host().empty())
+    return core::failure{core::errc::bad_request, "the endpoint's url has no host, or a user name"};
+  out.host = std::string{u.host_address()};
+  out.port = u.has_port() && u.port_number() != 0 ? std::to_string(u.port_number())
+             : out.tls                            ? "443"
+                                                  : "80";
+  out.authority = std::string{u.encoded_host_and_port()};
+  out.target = u.encoded_path().empty() ? "/" : std::string{u.encoded_path()};
+  if (u.has_query())
+    out.target += "?" + std::string{u.encoded_query()};
+  return out;
+}
+
+core::failure failed(const char* step, const beast::error_code& ec) {
+  if (ec == beast::error::timeout)
+    return {core::errc::timed_out, std::string{"no answer within the limit ("} + step + ")"};
+  return {core::errc::endpoint_failed, std::string{step} + ": " + ec.message()};
+}
+
+/// Writes one request and reads its answer; `Stream` is plain or TLS.
+template <class Stream>
+asio::awaitable<core::result<core::http_answer>> exchange(Stream& stream, std::string message) {
+  auto [write_ec, written] = co_await asio::async_write(stream, asio::buffer(message), awaiting);
+  if (write_ec)
+    co_return failed("sending", write_ec);
+  beast::flat_buffer buffer{header_bytes + body_bytes};
+  for (int i = 0; i < most_interim; ++i) {
+    wire::response_parser<wire::buffer_body> parser;
+    parser.header_limit(header_bytes);
+    parser.body_limit(boost::none);
+    auto [head_ec, head_size] = co_await wire::async_read_header(stream, buffer, parser, awaiting);
+    if (head_ec)
+      co_return failed("the answer", head_ec);
+    core::http_answer out;
+    out.status = static_cast<int>(parser.get().result_int());
+    if (out.status < 200) {
+      if (out.status == 101)
+        break;
+      continue;
+    }
+    out.body.resize(body_bytes);
+    parser.get().body().data = out.body.data();
+    parser.get().body().size = out.body.size();
+    parser.get().body().more = true;
+    beast::error_code body_ec;
+    if (!parser.is_done()) {
+      auto [ec, size] = co_await wire::async_read(stream, buffer, parser, awaiting);
+      body_ec = ec;
+    }
+    out.body.resize(out.body.size() - parser.get().body().size);
+    // need_buffer: there is more than we keep, and what counts is the status. An answer that ends
+    // with its connection may end without TLS's own goodbye.
+    bool ended = body_ec == asio::ssl::error::stream_truncated && parser.need_eof();
+    if (body_ec && body_ec != wire::error::need_buffer && !ended)
+      co_return failed("the answer's body", body_ec);
+    co_return out;
+  }
+  co_return core::failure{core::errc::endpoint_failed, "the answer never became final"};
+}
+
+} // namespace
+
+struct poster::state {
+  /// One post from the call to its answer. Used on the loop's thread only.
+  struct job {
+    job(asio::io_context& loop, std::string to, std::string what, answered done,
+        core::steady_time limit)
+        : url{std::move(to)}, body{std::move(what)}, then{std::move(done)}, until{limit},
+          timer{loop}, resolver{loop} {}
+
+    /// The first answer counts; the rest of the work is broken off.
+    void answer(core::result<core::http_answer> x) {
+      timer.cancel();
+      resolver.cancel();
+      if (auto at = stream.lock())
+        at->cancel();
+      if (auto call = std::exchange(then, nullptr))
+        call(std::move(x));
+    }
+    bool is_answered() const { return then == nullptr; }
+
+    std::string url;
+    std::string body;
+    answered then;
+    core::steady_time until;
+    core::result<core::http_answer> outcome = core::failure{core::errc::internal, "posting failed"};
+    asio::steady_timer timer;
+    tcp::resolver resolver;
+    std::weak_ptr<beast::tcp_stream> stream;
+    std::list<std::shared_ptr<job>>::iterator at;
+  };
+
+  explicit state(options x) : opts{std::move(x)} {
+    tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2
+                    | asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1
+                    | asio::ssl::context::no_tlsv1_1);
+    beast::error_code ec;
+    tls.set_default_verify_paths(ec);
+    ec = {};
+    if (!opts.ca_file.empty())
+      tls.load_verify_file(opts.ca_file, ec);
+    if (ec && !opts.ca_file.empty())
+      trouble = "the CA file " + opts.ca_file + " is not readable: " + ec.message();
+    tls.set_verify_mode(asio::ssl::verify_peer);
+  }
+
+  void take(const std::shared_ptr<job>& one);
+  void begin(const std::shared_ptr<job>& one);
+  void end(const std::shared_ptr<job>& one);
+  asio::awaitable<void> work_on(std::shared_ptr<job> one);
+  asio::awaitable<core::result<core::http_answer>> run(const std::shared_ptr<job>& one);
+  asio::awaitable<core::result<tcp::resolver::results_type>> find(job& one, const address& to);
+
+  options opts;
+  std::string trouble;
+  asio::ssl::context tls{asio::ssl::context::tls_client};
+
+  std::mutex mutex; // of the three below
+  bool is_open = true;
+  std::size_t held = 0; // jobs not answered yet
+  std::unique_ptr<asio::io_context> loop = std::make_unique<asio::io_context>(1);
+
+  // The loop's thread only.
+  std::list<std::shared_ptr<job>> jobs;
+  std::deque<std::weak_ptr<job>> queue;
+  std::size_t running = 0;
+
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
+  std::thread thread;
+};
+
+void poster::state::take(const std::shared_ptr<job>& one) {
+  jobs.push_front(one);
+  one->at = jobs.begin();
+  one->timer.expires_at(one->until);
+  one->timer.async_wait([this, weak = std::weak_ptr{one}](beast::error_code ec) {
+    auto late = weak.lock();
+    if (ec || !late || late->is_answered())
+      return;
+    late->answer(core::failure{core::errc::timed_out, "no answer within the limit"});
+    end(late);
+  });
+  if (running < opts.at_once)
+    begin(one);
+  else
+    queue.push_back(one);
+}
+
+/// Takes an answered job off the books; its coroutine may still be unwinding.
+void poster::state::end(const std::shared_ptr<job>& one) {
+  jobs.erase(one->at);
+  std::lock_guard lock{mutex};
+  --held;
+}
+
+void poster::state::begin(const std::shared_ptr<job>& one) {
+  ++running;
+  asio::co_spawn(
+      *loop, [this, one]() { return work_on(one); },
+      [this, one](std::exception_ptr) {
+        --running;
+        if (!one->is_answered()) {
+          one->answer(std::move(one->outcome));
+          end(one);
+        }
+        while (running < opts.at_once && !queue.empty()) {
+          auto next = queue.front().lock();
+          queue.pop_front();
+          if (next && !next->is_answered())
+            begin(next);
+        }
+      });
+}
+
+asio::awaitable<core::result<tcp::resolver::results_type>> poster::state::find(job& one,
+                                                                              const address& to) {
+  beast::error_code literal;
+  auto ip = asio::ip::make_address(to.host, literal);
+  if (!literal) {
+    tcp::endpoint at{ip, static_cast<std::uint16_t>(std::stoul(to.port))};
+    co_return tcp::resolver::results_type::create(at, to.host, to.port);
+  }
+  auto [ec, found] = co_await one.resolver.async_resolve(to.host, to.port, awaiting);
+  if (ec)
+    co_return failed("finding the host", ec);
+  co_return found;
+}
+
+asio::awaitable<void> poster::state::work_on(std::shared_ptr<job> one) {
+  auto x = co_await run(one);
+  one->outcome = std::move(x);
+}
+
+asio::awaitable<core::result<core::http_answer>>
+poster::state::run(const std::shared_ptr<job>& one) {
+  auto to = read_address(one->url);
+  if (!to)
+    co_return to.error();
+  auto found = co_await find(*one, *to);
+  if (!found)
+    co_return found.error();
+  if (one->is_answered())
+    co_return core::failure{core::errc::timed_out, "late"};
+
+  std::string message = "POST " + to->target + " HTTP/1.1\r\nHost: " + to->authority
+                        + "\r\nUser-Agent: livetape/" + opts.version
+                        + "\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: "
+                        + std::to_string(one->body.size()) + "\r\nConnection: close\r\n\r\n"
+                        + one->body;
+
+  // The job's timer answers and cancels the socket; the socket's own limit, a little later, ends a
+  // step that began in just that moment.
+  auto socket_until = one->until + core::seconds{1};
+  if (!to->tls) {
+    auto stream = std::make_shared<beast::tcp_stream>(*loop);
+    stream->expires_at(socket_until);
+    one->stream = stream;
+    auto [ec, at] = co_await stream->async_connect(*found, awaiting);
+    if (ec)
+      co_return failed("connecting", ec);
+    auto out = co_await exchange(*stream, std::move(message));
+    co_return out;
+  }
+
+  if (!trouble.empty())
+    co_return core::failure{core::errc::endpoint_failed, trouble};
+  auto secure = std::make_shared<beast::ssl_stream<beast::tcp_stream>>(*loop, tls);
+  std::shared_ptr<beast::tcp_stream> below{secure, &beast::get_lowest_layer(*secure)};
+  below->expires_at(socket_until);
+  one->stream = below;
+  beast::error_code literal;
+  asio::ip::make_address(to->host, literal);
+  // RFC 6066 3: no address in the server name.
+  if (literal && SSL_set_tlsext_host_name(secure->native_handle(), to->host.c_str()) != 1)
+    co_return core::failure{core::errc::endpoint_failed, "the host name does not fit into TLS"};
+  secure->set_verify_callback(asio::ssl::host_name_verification{to->host});
+  auto [ec, at] = co_await below->async_connect(*found, awaiting);
+  if (ec)
+    co_return failed("connecting", ec);
+  auto [tls_ec] = co_await secure->async_handshake(asio::ssl::stream_base::client, awaiting);
+  if (tls_ec)
+    co_return failed("TLS", tls_ec);
+  auto out = co_await exchange(*secure, std::move(message));
+  co_return out;
+}
+
+poster::poster(options opts) : state_{std::make_unique<state>(std::move(opts))} {
+  auto& s = *state_;
+  s.work.emplace(s.loop->get_executor());
+  s.thread = std::thread{[loop = s.loop.get()] { loop->run(); }};
+}
+
+poster::~poster() { stop(); }
+
+void poster::post(const std::string& url, std::string body, core::millis limit, answered then) {
+  auto& s = *state_;
+  auto until = std::chrono::steady_clock::now() + limit;
+  core::errc why{};
+  {
+    std::lock_guard lock{s.mutex};
+    if (!s.is_open) {
+      why = core::errc::shutting_down;
+    } else if (s.held >= s.opts.at_once + s.opts.waiting) {
+      why = core::errc::too_many;
+    } else {
+      ++s.held;
+      auto one = std::make_shared<state::job>(*s.loop, url, std::move(body), std::move(then), until);
+      asio::post(*s.loop, [&s, one] { s.take(one); });
+      return;
+    }
+  }
+  then(core::failure{why, why == core::errc::too_many ? "too many posts wait already"
+                                                      : "the server ends"});
+}
+
+void poster::stop() {
+  auto& s = *state_;
+  {
+    std::lock_guard lock{s.mutex};
+    if (!s.is_open)
+      return;
+    s.is_open = false;
+  }
+  // Behind every post that was taken before.
+  asio::post(*s.loop, [&s] {
+    s.queue.clear();
+    while (!s.jobs.empty()) {
+      auto one = s.jobs.front();
+      one->answer(core::failure{core::errc::shutting_down, "the server ends"});
+      s.end(one);
+    }
+    s.work.reset();
+    s.loop->stop();
+  });
+  s.thread.join();
+  s.loop.reset();
+}
+
+} // namespace io::http

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+#include "io/rtmp/loop.hpp"
+
+#include "io/rtmp/session.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+namespace io::rtmp {
+
+namespace {
+// A burst of 250 ms at 20 Mbit/s has 625,000 bytes: it should be one read and one block.
+constexpr std::size_t scratch_size = 1024 * 1024;
+// The timer ticks several times a burst, so that no read is late by more than a part of it.
+constexpr int ticks_per_burst = 5;
+} // namespace
+
+loop::loop(const server_options& x, core::control& c, const core::clock& t)
+  : options{x}, control{c}, clock{t}, work_{context_.get_executor()}, timer_{context_},
+    scratch_(scratch_size) {}
+
+loop::~loop() { stop(); }
+
+void loop::start() {
+  arm();
+  thread_ = std::thread{[this] { context_.run(); }};
+}
+
+void loop::stop() {
+  if (!thread_.joinable())
+    return;
+  boost::asio::post(context_, [this] {
+    is_stopping_ = true;
+    timer_.cancel();
+    // Sessions remove themselves.
+    const auto all = std::vector(sessions_.begin(), sessions_.end());
+    for (const auto& x : all)
+      x->shut_down();
+    work_.reset();
+  });
+  thread_.join();
+}
+
+void loop::add(std::shared_ptr<session> x) { sessions_.insert(std::move(x)); }
+void loop::remove(const std::shared_ptr<session>& x) { sessions_.erase(x); }
+
+void loop::arm() {
+  timer_.expires_after(std::max(core::millis{10}, options.burst / ticks_per_burst));
+  timer_.async_wait([this](const boost::system::error_code& why) {
+    if (why || is_stopping_)
+      return;
+    tick();
+    arm();
+  });
+}
+
+void loop::tick() {
+  const auto now = clock.steady();
+  // A session may end, and so leave the set, while it is looked after.
+  for (auto at = sessions_.begin(); at != sessions_.end();) {
+    const auto x = *at++;
+    x->look_after(now);
+  }
+}
+
+} // namespace io::rtmp

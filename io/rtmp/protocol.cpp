@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: MIT
+#include "io/rtmp/protocol.hpp"
+
+#include "io/rtmp/amf.hpp"
+#include "io/rtmp/byte_order.hpp"
+
+#include <algorithm>
+
+namespace io::rtmp {
+
+namespace {
+
+// Commands before a publish have some hundred bytes each; the issue allows 4 MiB in all.
+constexpr chunk_reader::limits before_publish{128 * 1024, 512 * 1024};
+// The issue allows 8 MiB for one message; beside it there is place for some frames of the other track.
+constexpr chunk_reader::limits while_publishing{8 * 1024 * 1024, 12 * 1024 * 1024};
+constexpr std::size_t max_behind_question = 1024 * 1024;  // the session stops reading meanwhile
+constexpr std::size_t max_output = 64 * 1024;  // a client that asks much and reads nothing
+constexpr std::uint32_t window = 2'500'000;    // bytes; what Flash Media Server uses
+constexpr std::uint32_t min_window = 4096;     // smaller ones would answer every message
+constexpr std::uint32_t out_chunk_size = 4096; // no answer is longer
+constexpr std::uint32_t max_streams = 8;       // encoders make one
+constexpr std::size_t tag_header = 11;         // FLV 10.1, E.4.1
+
+core::failure broken(std::string what) { return {core::errc::bad_request, std::move(what)}; }
+
+std::string next_text(amf::reader& x) {
+  if (x.at_end())
+    return {};
+  auto read = x.next();
+  const auto* text = read ? read->text() : nullptr;
+  return text ? *text : std::string{};
+}
+
+/// AMF3 messages hold AMF0 behind one byte that says so (AMF3 4.1); some clients leave it out.
+core::byte_view inside_amf3(core::byte_view x) {
+  return !x.empty() && x[0] == 0 ? x.subspan(1) : x;
+}
+
+} // namespace
+
+protocol::protocol(std::uint64_t seed)
+  : handshake_{seed}, chunks_{before_publish}, window_{window} {}
+
+core::result<void> protocol::feed(core::byte_view x) {
+  if (phase_ == phase::over)
+    return {};
+  if (phase_ == phase::asked) {
+    if (behind_question_.size() + x.size() > max_behind_question)
+      return broken("too much was sent before the publish was accepted");
+    behind_question_.insert(behind_question_.end(), x.begin(), x.end());
+    return {};
+  }
+  auto done = read(x);
+  if (!done)
+    phase_ = phase::over;
+  return done;
+}
+
+core::result<void> protocol::read(core::byte_view x) {
+  if (phase_ == phase::greeting) {
+    const auto before = x.size();
+    auto done = handshake_.feed(x, answers_.raw());
+    received_ += before - x.size();
+    if (!done)
+      return done;
+    if (!handshake_.is_done())
+      return {};
+    phase_ = phase::idle;
+  }
+  chunks_.begin_burst(x.size());
+  auto done = read_messages(x);
+  chunks_.end_burst();
+  return done;
+}
+
+/// Acknowledgements are due at fixed byte positions, so the reader gets no more than up to the next.
+core::result<void> protocol::read_messages(core::byte_view x) {
+  while (!x.empty()) {
+    const auto due = acknowledged_ + window_;
+    auto part = x.first(static_cast<std::size_t>(
+      std::min<std::uint64_t>(x.size(), due > received_ ? due - received_ : 0)));
+    while (!part.empty()) {
+      const auto before = part.size();
+      auto whole = chunks_.next(part);
+      const auto taken = before - part.size();
+      received_ += taken;
+      x = x.subspan(taken);
+      if (!whole)
+        return whole.error();
+      if (*whole) {
+        if (auto done = on(**whole); !done)
+          return done;
+        if (answers_.size() > max_output)
+          return broken("the client asks faster than it reads answers");
+        if (phase_ == phase::over)
+          return {};
+        if (phase_ == phase::asked) {
+          behind_question_.assign(x.begin(), x.end());
+          return {};
+        }
+        // The message may have changed the window.
+        break;
+      }
+    }
+    if (received_ >= acknowledged_ + window_) {
+      answers_.acknowledge(static_cast<std::uint32_t>(received_));
+      acknowledged_ = received_;
+    }
+  }
+  return {};
+}
+
+core::result<void> protocol::accept_publish() {
+  if (phase_ != phase::asked)
+    return {};
+  phase_ = phase::publishing;
+  media_ = {};
+  chunks_.set_limits(while_publishing);
+  if (has_fc_)
+    answers_.fc_status("onFCPublish", "NetStream.Publish.Start", fc_name_);
+  answers_.stream_begins(publishing_);
+  answers_.status(publishing_, "status", "NetStream.Publish.Start", "The stream is published.");
+  const auto rest = std::exchange(behind_question_, {});
+  return feed(rest);
+}
+
+void protocol::refuse_publish(std::string_view code, std::string_view reason) {
+  if (phase_ != phase::asked)
+    return;
+  answers_.status(publishing_, "error", code, reason);
+  core::bytes{}.swap(behind_question_);
+  phase_ = phase::over;
+}
+
+void protocol::drop(std::string_view reason) {
+  if (phase_ == phase::over)
+    return;
+  if (phase_ == phase::publishing)
+    answers_.status(publishing_, "status", "NetStream.Unpublish.Success", reason);
+  phase_ = phase::over;
+}
+
+core::result<void> protocol::on(const message& x) {
+  const auto control = [&](std::size_t size) { return x.payload.size() >= size; };
+  switch (x.type) {
+  case set_chunk_size:
+    return control(4) ? chunks_.set_chunk_size(be32(x.payload.data()))
+                      : broken("a chunk size is missing");
+  case abort_message:
+    if (!control(4))
+      return broken("an abort names no chunk stream");
+    chunks_.abort(be32(x.payload.data()));
+    return {};
+  case window_size:
+    return on_window(x.payload);
+  case user_control:
+    // 6: ping request (RTMP 1.0, 7.1.7)
+    if (control(6) && be16(x.payload.data()) == 6)
+      answers_.pong(be32(x.payload.data() + 2));
+    return {};
+  case amf0_command:
+    return on_command(x, x.payload);
+  case amf3_command:
+    return on_command(x, inside_amf3(x.payload));
+  case amf0_metadata:
+    on_metadata(x.payload);
+    return {};
+  case amf3_metadata:
+    on_metadata(inside_amf3(x.payload));
+    return {};
+  case audio_message:
+  case video_message:
+    if (is_publishing() && x.stream == publishing_)
+      on_media(x.type, x.timestamp, x.payload);
+    return {};
+  case aggregate:
+    if (is_publishing() && x.stream == publishing_)
+      on_aggregate(x);
+    return {};
+  default:
+    // Acknowledgements, bandwidth, shared objects and what later versions may add.
+    return {};
+  }
+}
+
+core::result<void> protocol::on_window(core::byte_view payload) {
+  if (payload.size() < 4)
+    return broken("a window size is missing");
+  // Not above our own: a client may stop when it has sent that much unacknowledged.
+  window_ = std::clamp(be32(payload.data()), min_window, window);
+  return {};
+}
+
+void protocol::on_media(std::uint8_t type, std::uint32_t timestamp, core::byte_view payload) {
+  auto* last = events_.empty() ? nullptr : std::get_if<media_arrived>(&events_.back());
+  std::vector<core::media_item> first;
+  auto& items = last ? last->items : first;
+  auto done = type == video_message ? media_.video(payload, timestamp, chunks_.block(), items)
+                                    : media_.audio(payload, timestamp, chunks_.block(), items);
+  if (!first.empty())
+    events_.push_back(media_arrived{std::move(first)});
+  if (!done)
+    turn_away(publishing_, "NetStream.Publish.Rejected", done.error().what);
+}
+
+/// FLV tags behind each other; their time stamps count from the first one's, which stands for that of
+/// the message (RTMP 1.0, 7.1.6).
+void protocol::on_aggregate(const message& x) {
+  auto rest = x.payload;
+  std::optional<std::uint32_t> first;
+  while (rest.size() >= tag_header && is_publishing()) {
+    const auto type = rest[0];
+    const std::size_t size = be24(&rest[1]);
+    const auto time = (std::uint32_t{rest[7]} << 24) | be24(&rest[4]);
+    rest = rest.subspan(tag_header);
+    if (size > rest.size())
+      return;
+    if (!first)
+      first = time;
+    const auto body = rest.first(size);
+    const auto timestamp = x.timestamp + (time - *first);
+    if (type == audio_message || type == video_message)
+      on_media(type, timestamp, body);
+    else if (type == amf0_metadata)
+      on_metadata(body);
+    // Behind each tag stands its size.
+    rest = rest.subspan(std::min<std::size_t>(size + 4, rest.size()));
+  }
+}
+
+/// Only the encoder's name is of use; whoever sends other things here is not told.
+void protocol::on_metadata(core::byte_view payload) {
+  amf::reader values{payload};
+  // "@setDataFrame", "onMetaData", {...} or without the first.
+  for (int i = 0; i < 3 && !values.at_end(); ++i) {
+    auto x = values.next();
+    if (!x)
+      return;
+    const auto* found = x->find("encoder");
+    if (const auto* text = found ? found->text() : nullptr)
+      encoder_ = text->substr(0, 200);
+  }
+}
+
+core::result<void> protocol::on_command(const message& x, core::byte_view payload) {
+  amf::reader arguments{payload};
+  auto first = arguments.next();
+  if (!first)
+    return broken("a command cannot be read: " + first.error().what);
+  const auto* name = first->text();
+  if (!name)
+    return broken("a command has no name");
+  double transaction = 0;
+  if (!arguments.at_end()) {
+    auto second = arguments.next();
+    if (!second)
+      return broken("a command cannot be read: " + second.error().what);
+    if (const auto* number = second->number())
+      transaction = *number;
+  }
+  if (*name == "connect")
+    return on_connect(transaction, arguments);
+  if (!is_connected_)
+    return broken("the first command is not connect");
+  if (*name == "publish")
+    return on_publish(x, arguments);
+  on_call(*name, transaction, x, arguments);
+  return {};
+}
+
+core::result<void> protocol::on_connect(double transaction, amf::reader& arguments) {
+  if (is_connected_)
+    return broken("the client connects a second time");
+  auto named = arguments.next();
+  if (!named)
+    return broken("connect cannot be read: " + named.error().what);
+  const auto text = [&](std::string_view key) {
+    const auto* found = named->find(key);
+    const auto* x = found ? found->text() : nullptr;
+    return x ? *x : std::string{};
+  };
+  app_ = text("app");
+  url_ = text("tcUrl");
+  agent_ = text("flashVer").substr(0, 200);
+  if (app_.size() + url_.size() > 16 * 1024)
+    return broken("the name of the app is too long");
+  const auto* encoding = named->find("objectEncoding");
+  const auto* number = encoding ? encoding->number() : nullptr;
+  is_connected_ = true;
+  answers_.window(window);
+  answers_.bandwidth(window);
+  answers_.chunk_size(out_chunk_size);
+  answers_.connected(transaction, number && *number == 3 ? 3 : 0);
+  return {};
+}
+
+core::result<void> protocol::on_publish(const message& x, amf::reader& arguments) {
+  if (is_publishing()) {
+    answers_.status(x.stream, "error", "NetStream.Publish.BadName",
+                    "This connection publishes already");
+    return {};
+  }
+  if (!arguments.at_end())
+    (void)arguments.next(); // the command object, always null
+  const auto name = next_text(arguments);
+  if (name.size() > 16 * 1024)
+    return broken("the name of the stream is too long");
+  publishing_ = x.stream;
+  phase_ = phase::asked;
+  auto target = to_push_target(app_, name, url_);
+  target.agent = agent_;
+  events_.push_back(publish_asked{std::move(target)});
+  return {};
+}
+
+void protocol::on_create_stream(double transaction) {
+  if (streams_ == max_streams) {
+    answers_.failed(transaction, "NetConnection.Call.Failed", "Too many streams");
+    return;
+  }
+  answers_.stream_created(transaction, ++streams_);
+}
+
+void protocol::on_call(const std::string& name, double transaction, const message& x,
+                       amf::reader& arguments) {
+  const auto skip_object = [&] {
+    if (!arguments.at_end())
+      (void)arguments.next();
+  };
+  if (name == "createStream") {
+    on_create_stream(transaction);
+  } else if (name == "releaseStream") {
+    answers_.done(transaction);
+  } else if (name == "FCPublish") {
+    skip_object();
+    fc_name_ = next_text(arguments).substr(0, 200);
+    has_fc_ = true;
+    answers_.done(transaction);
+  } else if (name == "FCUnpublish") {
+    // Not the end yet: closeStream or deleteStream follows and says which.
+    skip_object();
+    answers_.fc_status("onFCUnpublish", "NetStream.Unpublish.Success",
+                       next_text(arguments).substr(0, 200));
+    answers_.done(transaction);
+  } else if (name == "closeStream") {
+    if (is_publishing() && x.stream == publishing_)
+      leave(2, "the client sent closeStream");
+  } else if (name == "deleteStream") {
+    skip_object();
+    auto which = arguments.at_end() ? core::result<amf::value>{amf::value{}} : arguments.next();
+    const auto* number = which ? which->number() : nullptr;
+    if (is_publishing() && (!number || *number == publishing_))
+      leave(1, "the client sent deleteStream");
+  } else if (name == "play" || name == "play2") {
+    turn_away(x.stream, "NetStream.Play.Failed",
+              "This server records what is pushed to it; it does not play over RTMP");
+  } else if (transaction != 0 && name != "_result" && name != "_error") {
+    answers_.failed(transaction, "NetConnection.Call.Failed",
+                    "The command " + name.substr(0, 100) + " is not known here");
+  }
+}
+
+void protocol::leave(int code, std::string what) {
+  answers_.status(publishing_, "status", "NetStream.Unpublish.Success",
+                  "The stream is no longer published.");
+  phase_ = phase::idle;
+  chunks_.set_limits(before_publish);
+  events_.push_back(publish_left{code, std::move(what)});
+}
+
+void protocol::turn_away(std::uint32_t stream, std::string_view code, std::string what) {
+  answers_.status(stream, "error", code, what);
+  phase_ = phase::over;
+  events_.push_back(turned_away{std::move(what)});
+}
+
+std::size_t protocol::held() const {
+  return sizeof *this + handshake_.held() + chunks_.held() + media_.held() + answers_.held()
+         + behind_question_.capacity() + app_.capacity() + url_.capacity() + agent_.capacity()
+         + encoder_.capacity() + fc_name_.capacity();
+}
+
+} // namespace io::rtmp

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MIT
+#include "io/rtmp/session.hpp"
+
+#include "core/log.hpp"
+#include "core/metrics.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <variant>
+
+namespace io::rtmp {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// facts/performance.md: a quarter of a second at 2 Mbit/s; faster publishers are woken by it.
+constexpr int burst_mark = 64 * 1024;
+// Slower ones are woken by what they say; above it the timer is cheaper.
+constexpr std::size_t low_rate = 4 * 1024;  // bytes a second
+// Before a publish is accepted; keeps the memory of a connection small.
+constexpr std::size_t early_read = 64 * 1024;
+// Then the other sessions of the thread have their turn.
+constexpr std::size_t max_at_once = 4 * 1024 * 1024;
+constexpr std::size_t max_unsent = 256 * 1024;
+constexpr core::seconds closing_limit{2};  // for the client to read the last answer
+constexpr core::seconds answer_limit{30};  // the actors answer sooner; see core::control
+
+/// The other end of a publish's life: whoever holds it may end the publish, and may outlive it.
+class remote_publisher : public core::publisher {
+public:
+  explicit remote_publisher(std::weak_ptr<session> x, asio::io_context& context)
+    : session_{std::move(x)}, context_{context} {}
+
+  void drop(core::end_reason why, const std::string& what) override {
+    // The session keeps its loop, so the context lives as long as `alive`.
+    if (const auto alive = session_.lock())
+      asio::post(context_, [session = session_, why, what] {
+        if (const auto x = session.lock())
+          x->drop(why, what);
+      });
+  }
+
+private:
+  std::weak_ptr<session> session_;
+  asio::io_context& context_;
+};
+
+/// An admission on its way to its session. When the session is gone by then, the publish ends.
+struct claim {
+  explicit claim(core::result<core::admission> x) : answer{std::move(x)} {}
+  claim(const claim&) = delete;
+  claim& operator=(const claim&) = delete;
+  ~claim() {
+    if (answer && answer->input)
+      answer->input->end({core::end_reason::publish_ended, 3, "the client left before its publish was accepted"});
+  }
+  core::result<core::admission> answer;
+};
+
+/// What a stranger sent, fit for a log.
+std::string printable(std::string x) {
+  x.resize(std::min<std::size_t>(x.size(), 250));
+  std::replace_if(
+    x.begin(), x.end(), [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  return x;
+}
+
+std::string_view status_code(core::errc x) {
+  return x == core::errc::unauthorized || x == core::errc::forbidden
+           ? "NetStream.Publish.Unauthorized"
+           : "NetStream.Publish.BadName";
+}
+
+} // namespace
+
+session::session(std::shared_ptr<loop> home, asio::ip::tcp::socket socket,
+                 std::unique_ptr<seats::seat> seat, std::string address, std::uint64_t seed)
+  : loop_{std::move(home)}, socket_{std::move(socket)}, seat_{std::move(seat)},
+    address_{std::move(address)}, protocol_{seed}, since_{loop_->clock.steady()},
+    last_read_{since_}, last_bytes_{since_} {}
+
+void session::start() {
+  boost::system::error_code ignored;
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+  loop_->add(shared_from_this());
+  wait();
+}
+
+void session::wait() {
+  if (is_waiting_ || phase_ == phase::closed || phase_ == phase::asked)
+    return;
+  is_waiting_ = true;
+  // Not async_read_some: that tries to read at once, and so takes what came meanwhile in small pieces.
+  socket_.async_wait(asio::ip::tcp::socket::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& why) {
+                       self->is_waiting_ = false;
+                       if (!why)
+                         self->read();
+                     });
+}
+
+/// Reads all that came. The end of the connection is only seen behind the last byte: Linux keeps what
+/// was received before an RST readable.
+void session::read() {
+  std::size_t total = 0;
+  while (phase_ != phase::closed && phase_ != phase::asked) {
+    const auto now = loop_->clock.steady();
+    last_read_ = now;
+    auto& scratch = loop_->scratch();
+    const auto size = phase_ == phase::publishing ? scratch.size() : early_read;
+    boost::system::error_code why;
+    const auto got = socket_.read_some(asio::buffer(scratch.data(), size), why);
+    if (why == asio::error::would_block || why == asio::error::interrupted)
+      break;
+    if (why) {
+      const bool is_end = why == asio::error::eof;
+      end_publish({is_end ? core::end_reason::publish_ended : core::end_reason::interrupted,
+                   is_end ? 3 : 4,
+                   is_end ? "the client closed the connection" : "the connection broke: " + why.message()});
+      close();
+      return;
+    }
+    last_bytes_ = now;
+    rate_bytes_ += got;
+    total += got;
+    core::metrics::all().bytes_in.fetch_add(got, std::memory_order_relaxed);
+    if (phase_ == phase::closing)
+      continue;
+    if (!take({scratch.data(), got}, now))
+      return;
+    if (got < size)
+      break;
+    if (total >= max_at_once) {
+      asio::post(loop_->context(), [self = shared_from_this()] { self->read(); });
+      return;
+    }
+  }
+  wait();
+}
+
+bool session::take(core::byte_view x, core::steady_time arrival) {
+  return carry_out(protocol_.feed(x), arrival);
+}
+
+/// Does what the protocol asks for; false when the connection is closed by it.
+bool session::carry_out(core::result<void> fed, core::steady_time arrival) {
+  for (auto& event : protocol_.take_events()) {
+    if (auto* media = std::get_if<media_arrived>(&event)) {
+      if (input_)
+        input_->push(std::move(media->items), arrival);
+    } else if (auto* asked = std::get_if<publish_asked>(&event)) {
+      ask(asked->target);
+    } else if (auto* left = std::get_if<publish_left>(&event)) {
+      end_publish({core::end_reason::publish_ended, left->code, left->what});
+      phase_ = phase::greeting;
+      since_ = arrival;
+      set_mark(1);
+    } else if (auto* away = std::get_if<turned_away>(&event)) {
+      complain("turned away " + address_ + ": " + away->what);
+      core::metrics::all().refused.add({"rtmp", core::to_string(core::errc::bad_request)});
+      end_publish({core::end_reason::interrupted, 21, away->what});
+      begin_closing();
+    }
+  }
+  flush();
+  if (fed)
+    return phase_ != phase::closed;
+  if (phase_ == phase::closed)
+    return false;
+  complain("closed the connection of " + address_ + ": " + fed.error().what);
+  core::metrics::all().refused.add({"rtmp", core::to_string(fed.error().code)});
+  end_publish({core::end_reason::interrupted, 4, fed.error().what});
+  close();
+  return false;
+}
+
+void session::ask(const push_target& target) {
+  phase_ = phase::asked;
+  since_ = loop_->clock.steady();
+  subject_ = printable(target.app + "/" + target.stream);
+  auto key = core::to_stream_key(target.app, target.stream);
+  if (!key)
+    return refuse(key.error());
+  subject_ = key->text();
+  core::publish_request x;
+  x.key = *key;
+  x.params = target.params;
+  x.protocol = "rtmp";
+  x.address = address_;
+  x.agent = target.agent;
+  x.domain = target.domain;
+  x.session = std::make_shared<remote_publisher>(weak_from_this(), loop_->context());
+  loop_->control.publish(
+    std::move(x), [weak = weak_from_this(), question = ++question_](core::result<core::admission> y) {
+      auto held = std::make_shared<claim>(std::move(y));
+      if (const auto alive = weak.lock())
+        asio::post(alive->loop_->context(), [weak, question, held] {
+          if (const auto self = weak.lock())
+            self->answer(question, held->answer);
+        });
+    });
+}
+
+/// Takes the media input out of `x`; one that is left there is ended by its claim.
+void session::answer(std::uint64_t question, core::result<core::admission>& x) {
+  if (phase_ != phase::asked || question != question_)
+    return;
+  if (!x)
+    return refuse(x.error());
+  input_ = std::exchange(x->input, nullptr);
+  phase_ = phase::publishing;
+  since_ = last_bytes_ = rate_since_ = loop_->clock.steady();
+  rate_bytes_ = 0;
+  set_mark(burst_mark);
+  if (carry_out(protocol_.accept_publish(), since_))
+    read();
+}
+
+void session::refuse(const core::failure& why) {
+  complain("refused publish from " + address_ + ": " + why.what);
+  core::metrics::all().refused.add({"rtmp", core::to_string(why.code)});
+  protocol_.refuse_publish(status_code(why.code), why.what);
+  begin_closing();
+}
+
+void session::end_publish(const core::publish_end& how) {
+  const auto input = std::exchange(input_, nullptr);
+  if (!input)
+    return;
+  const auto& lost = protocol_.lost();
+  if (lost.before_header + lost.damaged > 0)
+    complain(std::to_string(lost.before_header) + " frames came before their sequence header and "
+             + std::to_string(lost.damaged) + " were damaged; they are not recorded");
+  input->end(how);
+}
+
+void session::drop(core::end_reason why, const std::string& what) {
+  // What was received counts.
+  if (phase_ == phase::publishing)
+    read();
+  if (phase_ != phase::publishing)
+    return;
+  protocol_.drop(what);
+  end_publish({why, 21, what});
+  begin_closing();
+}
+
+void session::shut_down() {
+  drop(core::end_reason::shutdown, "the server ends");
+  close();
+}
+
+void session::look_after(core::steady_time now) {
+  switch (phase_) {
+  case phase::greeting:
+    if (now - since_ > loop_->options.hello_limit) {
+      core::metrics::all().refused.add({"rtmp", core::to_string(core::errc::timed_out)});
+      core::log::write(core::log::level::debug, "rtmp",
+                       "closed the connection of " + address_ + ": it did not publish in time");
+      close();
+    }
+    return;
+  case phase::asked:
+    if (now - since_ > answer_limit)
+      refuse({core::errc::timed_out, "the server did not decide in time"});
+    return;
+  case phase::publishing:
+    if (now - last_bytes_ > loop_->options.idle_limit) {
+      const std::string what = "no data for long";
+      protocol_.drop(what);
+      end_publish({core::end_reason::interrupted, 8, what});
+      begin_closing();
+      return;
+    }
+    look_at_rate(now);
+    // Half a tick early is nearer than half a tick late.
+    if (mark_ > 1 && now - last_read_ >= loop_->options.burst * 9 / 10)
+      read();
+    return;
+  case phase::closing:
+    if (now - since_ > closing_limit)
+      close();
+    return;
+  case phase::closed:
+    return;
+  }
+}
+
+void session::look_at_rate(core::steady_time now) {
+  if (now - rate_since_ < core::seconds{1})
+    return;
+  set_mark(rate_bytes_ < low_rate ? 1 : burst_mark);
+  rate_bytes_ = 0;
+  rate_since_ = now;
+}
+
+void session::flush() {
+  auto more = protocol_.take_output();
+  if (is_write_broken_ || phase_ == phase::closed)
+    return;
+  out_.insert(out_.end(), more.begin(), more.end());
+  while (!out_.empty() && !is_writing_) {
+    boost::system::error_code why;
+    const auto sent = socket_.write_some(asio::buffer(out_), why);
+    out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(sent));
+    if (why == asio::error::would_block) {
+      is_writing_ = true;
+      socket_.async_wait(asio::ip::tcp::socket::wait_write,
+                         [self = shared_from_this()](const boost::system::error_code& failed) {
+                           self->is_writing_ = false;
+                           if (!failed)
+                             self->flush();
+                         });
+    } else if (why && why != asio::error::interrupted) {
+      // What was received before is still to be read; reading will see the end.
+      is_write_broken_ = true;
+      out_.clear();
+    }
+  }
+  if (out_.size() > max_unsent) {
+    complain("closed the connection of " + address_ + ": it reads no answers");
+    end_publish({core::end_reason::interrupted, 4, "the client reads no answers"});
+    close();
+  } else if (out_.empty() && phase_ == phase::closing) {
+    // The client reads the last answer only when the connection is not reset under it.
+    boost::system::error_code ignored;
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  }
+}
+
+void session::begin_closing() {
+  if (phase_ == phase::closed)
+    return;
+  phase_ = phase::closing;
+  since_ = loop_->clock.steady();
+  set_mark(1);
+  flush();
+  wait();
+}
+
+void session::close() {
+  if (phase_ == phase::closed)
+    return;
+  phase_ = phase::closed;
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+  seat_.reset();
+  out_ = {};
+  loop_->remove(shared_from_this());
+}
+
+void session::set_mark(int bytes) {
+  if (mark_ == bytes || phase_ == phase::closed)
+    return;
+  mark_ = bytes;
+  ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof bytes);
+}
+
+void session::complain(const std::string& text) {
+  core::log::warning(subject_.empty() ? "rtmp" : subject_, text);
+}
+
+} // namespace io::rtmp

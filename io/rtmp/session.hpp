@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "io/rtmp/loop.hpp"
+#include "io/rtmp/protocol.hpp"
+#include "io/rtmp/seats.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <memory>
+#include <string>
+
+namespace io::rtmp {
+
+/// One connection: moves bytes between its socket and its protocol, and frames to the media input.
+/// Lives on the thread of its loop.
+///
+/// It is woken when `mark` bytes have come (SO_RCVLOWAT), when the connection ends, or by the loop's
+/// timer when its last read is older than a burst (design.md 3).
+class session : public std::enable_shared_from_this<session> {
+public:
+  session(std::shared_ptr<loop> home, boost::asio::ip::tcp::socket socket,
+          std::unique_ptr<seats::seat> seat, std::string address, std::uint64_t seed);
+  void start();
+  /// Called by the loop's timer.
+  void look_after(core::steady_time now);
+  /// The server ends.
+  void shut_down();
+  /// On the loop's thread; any other thread uses the `core::publisher` of the request.
+  void drop(core::end_reason why, const std::string& what);
+
+private:
+  enum class phase : std::uint8_t { greeting, asked, publishing, closing, closed };
+
+  void wait();
+  void read();
+  bool take(core::byte_view x, core::steady_time arrival);
+  bool carry_out(core::result<void> fed, core::steady_time arrival);
+  void ask(const push_target& target);
+  void answer(std::uint64_t question, core::result<core::admission>& x);
+  void refuse(const core::failure& why);
+  void end_publish(const core::publish_end& how);
+  void flush();
+  void begin_closing();
+  void close();
+  void set_mark(int bytes);
+  void complain(const std::string& text);
+  void look_at_rate(core::steady_time now);
+
+  std::shared_ptr<loop> loop_;
+  boost::asio::ip::tcp::socket socket_;
+  std::unique_ptr<seats::seat> seat_;
+  std::string address_;
+  protocol protocol_;
+  phase phase_ = phase::greeting;
+
+  std::string subject_;  // app/stream, once it is known
+  std::shared_ptr<core::media_input> input_;
+  std::uint64_t question_ = 0;  // which publish of this connection; late answers carry an older one
+
+  core::bytes out_;
+  bool is_writing_ = false;
+  bool is_write_broken_ = false;
+  bool is_waiting_ = false;
+  int mark_ = 1;
+
+  core::steady_time since_;      // of the phase
+  core::steady_time last_read_;
+  core::steady_time last_bytes_;
+  core::steady_time rate_since_;
+  std::size_t rate_bytes_ = 0;
+};
+
+} // namespace io::rtmp

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+#include "io/storage/local_journal.hpp"
+
+#include "core/log.hpp"
+#include "core/mux/posix_folder.hpp"
+#include "io/documents/documents.hpp"
+#include "io/storage/spool.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+namespace io::storage {
+
+namespace {
+
+// From here on one syncfs is cheaper than a flush of the disk for each file.
+constexpr std::size_t most_single_syncs = 8;
+
+} // namespace
+
+core::result<std::unique_ptr<local_journal>> local_journal::open(options x) {
+  if (!x.folder.starts_with('/'))
+    return core::failure{core::errc::bad_request,
+                         "the spool must be an absolute path: " + x.folder};
+  if (auto made = core::mux::make_folder(x.folder); !made)
+    return made.error();
+  const auto probe = x.folder + "/probe";
+  if (auto done = spool::write_whole(probe, "can this be written\n"); !done)
+    return done.error();
+  if (auto done = spool::remove_flat(probe); !done)
+    return done.error();
+  return std::make_unique<local_journal>(std::move(x));
+}
+
+local_journal::local_journal(options x) : options_{std::move(x)}, thread_{[this] { serve(); }} {}
+
+core::fragment_slot local_journal::place(core::file_id id, std::string video_id,
+                                         core::format what) const {
+  return spool::place(options_.folder, id, std::move(video_id), what);
+}
+
+std::vector<core::leftover> local_journal::list() const { return spool::read(options_.folder); }
+
+void local_journal::write(core::journal_entry entry, done answer) {
+  order x;
+  x.id = entry.slot.id;
+  x.entry = std::move(entry);
+  x.answer = std::move(answer);
+  give(std::move(x));
+}
+
+void local_journal::note_opened(core::file_id id, core::wall_time start, core::start_reason why) {
+  order x;
+  x.what = order::kind::note;
+  x.id = id;
+  x.line
+      = nlohmann::json{{"opened",
+                        {{"start", documents::rfc3339(start)}, {"reason", core::to_string(why)}}}}
+            .dump()
+        + "\n";
+  x.answer = [id](const core::result<void>& done) {
+    if (!done)
+      core::log::warning("storage", "a fragment's start cannot be noted; a recovery would guess it",
+                         {{"file_id", std::to_string(id)}, {"why", done.error().what}});
+  };
+  give(std::move(x));
+}
+
+void local_journal::drop(core::file_id id, bool with_files, done answer) {
+  order x;
+  x.what = order::kind::drop;
+  x.id = id;
+  x.with_files = with_files;
+  x.answer = std::move(answer);
+  give(std::move(x));
+}
+
+void local_journal::give(order x) {
+  core::failure why;
+  {
+    const std::lock_guard lock{mutex_};
+    // Notes and drops belong to entries that were let in, so they have room of their own.
+    const auto room = options_.queue * (x.what == order::kind::write ? 1 : 3);
+    if (stopping_) {
+      why = {core::errc::shutting_down, "the journal is shutting down"};
+    } else if (waiting_.size() >= room) {
+      why = {core::errc::too_many, "the journal has too much to write"};
+    } else {
+      waiting_.push_back(std::move(x));
+      changed_.notify_one();
+      return;
+    }
+  }
+  x.answer(std::move(why));
+}
+
+void local_journal::serve() {
+  for (;;) {
+    std::vector<order> batch;
+    {
+      std::unique_lock lock{mutex_};
+      changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+      if (waiting_.empty())
+        return;
+      batch.swap(waiting_);
+    }
+    carry_out(std::move(batch));
+  }
+}
+
+/// Orders for one id keep their order: whatever a drop or note follows is confirmed before it.
+void local_journal::carry_out(std::vector<order> xs) {
+  std::vector<order*> written;
+  const auto confirm_all = [&] {
+    if (written.empty())
+      return;
+    const auto done = confirm(written);
+    for (auto* x : written)
+      x->answer(done);
+    written.clear();
+  };
+  for (auto& x : xs) {
+    switch (x.what) {
+    case order::kind::write:
+      if (auto done = prepare(x); done)
+        written.push_back(&x);
+      else
+        x.answer(std::move(done));
+      break;
+    case order::kind::note:
+    case order::kind::drop:
+      if (std::any_of(written.begin(), written.end(), [&](auto* w) { return w->id == x.id; }))
+        confirm_all();
+      if (x.what == order::kind::note)
+        note(x);
+      else
+        x.answer(remove(x));
+      break;
+    }
+  }
+  confirm_all();
+}
+
+/// Writes an entry beside its name; it counts only when `confirm` has renamed it.
+core::result<void> local_journal::prepare(const order& x) const {
+  auto in = core::mux::open_folder(options_.folder);
+  if (!in)
+    return in.error();
+  const auto name = std::to_string(x.id) + ".json";
+  if ((*in)->exists(name) || (*in)->exists(name + ".new"))
+    return core::failure{core::errc::already_exists, "the journal has an entry for " + name};
+  if (x.entry.what == core::format::hls) {
+    if (auto made = core::mux::make_folder(x.entry.slot.folder); !made)
+      return made;
+  }
+  auto text = documents::journal(x.entry);
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  text += '\n';
+  auto file = (*in)->create(name + ".new");
+  if (!file)
+    return file.error();
+  auto done = (*file)->append({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  if (!done)
+    (void)(*in)->remove(name + ".new");
+  return done;
+}
+
+core::result<void> local_journal::confirm(std::vector<order*>& xs) const {
+  const auto all = [&]() -> core::result<void> {
+    if (xs.size() > most_single_syncs) {
+      if (auto done = core::mux::sync_file_system(options_.folder); !done)
+        return done;
+    } else {
+      for (const auto* x : xs) {
+        if (auto done = core::mux::sync_file(spool::entry_path(options_.folder, x->id) + ".new");
+            !done)
+          return done;
+      }
+    }
+    for (const auto* x : xs) {
+      const auto path = spool::entry_path(options_.folder, x->id);
+      if (::rename((path + ".new").c_str(), path.c_str()) < 0)
+        return core::failure{core::errc::storage_failed,
+                             "cannot rename " + path
+                                 + ".new: " + std::generic_category().message(errno)};
+    }
+    return core::mux::sync_folder(options_.folder);
+  };
+  auto done = all();
+  if (!done) {
+    // Nobody was told that these are there, so none of them may be.
+    for (const auto* x : xs) {
+      (void)spool::remove_flat(spool::entry_path(options_.folder, x->id) + ".new");
+      (void)spool::remove_flat(spool::entry_path(options_.folder, x->id));
+    }
+  }
+  return done;
+}
+
+/// Not synced here: the file system's sync each second takes it along with the media it is about.
+void local_journal::note(const order& x) const {
+  auto in = core::mux::open_folder(options_.folder);
+  if (!in)
+    return x.answer(in.error());
+  auto file = (*in)->open(std::to_string(x.id) + ".json");
+  if (!file)
+    return x.answer(file.error());
+  x.answer((*file)->append({reinterpret_cast<const std::uint8_t*>(x.line.data()), x.line.size()}));
+}
+
+/// The entry goes after the media: cut short, the rest is found and dropped at the next start.
+core::result<void> local_journal::remove(const order& x) const {
+  if (x.with_files) {
+    for (const auto what : {core::format::mp4, core::format::flv, core::format::hls}) {
+      if (auto done = spool::remove_flat(options_.folder + "/" + spool::media_name(x.id, what));
+          !done)
+        return done;
+    }
+  }
+  if (auto done = spool::remove_flat(spool::entry_path(options_.folder, x.id)); !done)
+    return done;
+  return spool::remove_flat(spool::row_path(options_.folder, x.id));
+}
+
+void local_journal::stop() {
+  {
+    const std::lock_guard lock{mutex_};
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  if (thread_.joinable())
+    thread_.join();
+}
+
+} // namespace io::storage

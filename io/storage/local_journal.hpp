@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/ports.hpp"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+namespace io::storage {
+
+/// The journal as one small file per open fragment in the spool (layout: spool.hpp). One thread
+/// writes: it takes everything that waits, writes it, syncs once for all, then answers.
+/// May be called from any thread.
+class local_journal final : public core::journal {
+public:
+  struct options {
+    std::string folder;        // the spool; absolute
+    std::size_t queue = 10000; // as many as a node has streams
+  };
+
+  /// Makes the folder and proves that it can be written. `errc::storage_failed` or `no_space`.
+  static core::result<std::unique_ptr<local_journal>> open(options x);
+
+  explicit local_journal(options x);
+  ~local_journal() override { stop(); }
+
+  void write(core::journal_entry entry, done) override;
+  void note_opened(core::file_id id, core::wall_time start, core::start_reason why) override;
+  void drop(core::file_id id, bool with_files, done) override;
+  core::fragment_slot place(core::file_id id, std::string video_id,
+                            core::format what) const override;
+
+  /// What earlier processes left behind; to be called once, before the first `write`.
+  std::vector<core::leftover> list() const;
+
+  /// Does what waits, then ends the thread; whatever comes later is refused (`shutting_down`).
+  void stop();
+
+private:
+  struct order {
+    enum class kind { write, note, drop } what = kind::write;
+    core::journal_entry entry; // of `write`
+    core::file_id id = 0;
+    std::string line; // of `note`
+    bool with_files = false;
+    done answer;
+  };
+
+  void give(order x);
+  void serve();
+  void carry_out(std::vector<order> xs);
+  core::result<void> prepare(const order& x) const;
+  core::result<void> confirm(std::vector<order*>& xs) const;
+  void note(const order& x) const;
+  core::result<void> remove(const order& x) const;
+
+  const options options_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<order> waiting_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+} // namespace io::storage

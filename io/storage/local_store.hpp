@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/ports.hpp"
+#include "io/storage/work_pool.hpp"
+
+namespace io::storage {
+
+/// Files at rest in a folder of this machine, named so that a person can browse them
+/// (object_path.hpp). Everything is done on the pool. May be called from any thread.
+///
+/// `keep`, each step repeatable after a crash:
+///
+///     sync media -> row into the spool -> rename media -> sidecar, which syncs the folder of both
+///
+/// The row in the spool says where the media went until the journal drops the entry.
+class local_store final : public core::store {
+public:
+  /// `folder`: the root of the store, absolute. The pool must outlive the store.
+  static core::result<std::unique_ptr<local_store>> open(std::string folder, work_pool& pool);
+
+  local_store(std::string folder, work_pool& pool) : folder_{std::move(folder)}, pool_{pool} {}
+
+  void keep(const core::file_row& row, const core::fragment_slot& from, stored) override;
+  void repair(const core::fragment_slot& at, core::format what, repaired) override;
+  void remove(const core::file_row& row, done) override;
+
+  /// The absolute path of an object: a file, or (HLS) a folder. `errc::bad_request` for an object
+  /// that this store never made.
+  core::result<std::string> path_of(const core::file_row& row) const;
+
+private:
+  const std::string folder_;
+  work_pool& pool_;
+};
+
+} // namespace io::storage

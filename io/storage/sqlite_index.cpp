@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+#include "io/storage/sqlite_index.hpp"
+
+#include "core/log.hpp"
+#include "core/metrics.hpp"
+#include "io/storage/sql.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace io::storage {
+
+namespace {
+
+constexpr std::size_t most_per_transaction = 1000; // bounds how long a transaction holds its lock
+constexpr std::size_t most_waiting = 1000;         // deliveries per question
+
+template <class T>
+std::shared_ptr<call> make_call(std::function<core::result<T>(sql::connection&)> work,
+                                std::function<void(core::result<T>)> answer) {
+  auto x = std::make_shared<call>();
+  x->refuse = [answer](core::failure why) { answer(std::move(why)); };
+  x->work
+      = [work = std::move(work), answer = std::move(answer)](sql::connection& on) -> call::answer {
+    // Shared, because a std::function must be copyable.
+    auto got = std::make_shared<core::result<T>>(work(on));
+    return [answer, got] { answer(std::move(*got)); };
+  };
+  return x;
+}
+
+void show_depth(sql::connection& on) {
+  const auto depth = sql::depth(on);
+  if (!depth)
+    return;
+  auto& shown = core::metrics::all();
+  shown.outbox_waiting = depth->waiting;
+  shown.outbox_oldest = static_cast<std::uint64_t>(
+      std::chrono::floor<core::seconds>(depth->oldest).time_since_epoch().count());
+}
+
+/// One transaction for all of them. What one of them may not do costs the others nothing; what
+/// breaks the transaction is the answer to all.
+void write_all(sql::connection& on, const call_lane::calls& xs) {
+  std::vector<std::pair<call*, call::answer>> answers;
+  auto done = sql::begin(on);
+  if (done) {
+    for (const auto& x : xs) {
+      if (x->is_settled)
+        continue;
+      answers.emplace_back(x.get(), x->work(on));
+      x->work = nullptr; // The watch may hold the call until its limit, but not the batch.
+    }
+    done = sql::commit(on);
+  }
+  if (!done) {
+    core::log::error("storage", "a transaction of the index failed; its calls will be tried again",
+                     {{"calls", std::to_string(xs.size())}, {"why", done.error().what}});
+    for (const auto& x : xs) {
+      if (x->settle())
+        x->refuse(done.error());
+    }
+    return;
+  }
+  show_depth(on);
+  for (auto& [x, answer] : answers) {
+    if (x->settle())
+      answer();
+  }
+}
+
+void read_all(sql::connection& on, const call_lane::calls& xs) {
+  for (const auto& x : xs) {
+    const auto answer = x->work(on);
+    x->work = nullptr;
+    if (x->settle())
+      answer();
+  }
+}
+
+} // namespace
+
+core::result<std::unique_ptr<sqlite_index>> sqlite_index::open(options x) {
+  auto writer = sql::connect(x.path, x.busy);
+  if (!writer)
+    return writer.error();
+  if (auto done = sql::migrate(**writer, x.path, sql::migrations()); !done)
+    return done.error();
+  const auto greatest = sql::greatest_file_id(**writer);
+  if (!greatest)
+    return greatest.error();
+  show_depth(**writer);
+  std::vector<connection> readers;
+  for (int i = 0; i < x.readers; ++i) {
+    auto reader = sql::connect(x.path, x.busy);
+    if (!reader)
+      return reader.error();
+    readers.push_back(*std::move(reader));
+  }
+  return std::unique_ptr<sqlite_index>{
+      new sqlite_index{std::move(x), *std::move(writer), std::move(readers), *greatest}};
+}
+
+sqlite_index::sqlite_index(options x, connection writer, std::vector<connection> readers,
+                           core::file_id greatest)
+    : endpoints_{std::move(x.endpoints)}, greatest_{greatest} {
+  std::vector<call_lane::server> questions;
+  for (auto& reader : readers)
+    questions.push_back([reader](const call_lane::calls& xs) { read_all(*reader, xs); });
+  reading_ = std::make_unique<call_lane>(
+      call_lane::options{"reading", x.limit, std::max<std::size_t>(x.queue / 10, 1), 1, false},
+      std::move(questions));
+  std::vector<call_lane::server> writers{
+      [writer](const call_lane::calls& xs) { write_all(*writer, xs); }};
+  writing_ = std::make_unique<call_lane>(
+      call_lane::options{"writing", x.limit, x.queue, most_per_transaction, true},
+      std::move(writers));
+}
+
+void sqlite_index::stop() {
+  reading_->stop();
+  writing_->stop();
+}
+
+template <class T>
+void sqlite_index::ask(std::function<core::result<T>(sql::connection&)> work,
+                       std::function<void(core::result<T>)> answer) {
+  reading_->give(make_call<T>(std::move(work), std::move(answer)));
+}
+
+void sqlite_index::change(std::function<core::result<void>(sql::connection&)> work, done answer) {
+  writing_->give(make_call<void>(std::move(work), std::move(answer)));
+}
+
+void sqlite_index::commit(core::commit_batch batch, done answer) {
+  change([this, batch = std::move(batch)](
+             sql::connection& on) { return sql::write(on, batch, endpoints_); },
+         std::move(answer));
+}
+
+void sqlite_index::remove_file(core::file_id id, done answer) {
+  change([id](sql::connection& on) { return sql::remove_file(on, id); }, std::move(answer));
+}
+
+void sqlite_index::update_delivery(core::delivery x, done answer) {
+  change([x = std::move(x)](sql::connection& on) { return sql::update_delivery(on, x); },
+         std::move(answer));
+}
+
+void sqlite_index::files(core::file_query q,
+                         std::function<void(core::result<core::page_of<core::file_row>>)> answer) {
+  ask<core::page_of<core::file_row>>(
+      [q = std::move(q)](sql::connection& on) { return sql::files(on, q); }, std::move(answer));
+}
+
+void sqlite_index::file(core::file_id id,
+                        std::function<void(core::result<core::file_row>)> answer) {
+  ask<core::file_row>([id](sql::connection& on) { return sql::file(on, id); }, std::move(answer));
+}
+
+void sqlite_index::events(
+    core::event_query q, std::function<void(core::result<core::page_of<core::event_row>>)> answer) {
+  ask<core::page_of<core::event_row>>(
+      [q = std::move(q)](sql::connection& on) { return sql::events(on, q); }, std::move(answer));
+}
+
+void sqlite_index::event(std::string event_id,
+                         std::function<void(core::result<core::event_row>)> answer) {
+  ask<core::event_row>(
+      [id = std::move(event_id)](sql::connection& on) { return sql::event(on, id); },
+      std::move(answer));
+}
+
+void sqlite_index::waiting(std::string endpoint, std::size_t limit,
+                           std::function<void(core::result<std::vector<core::event_row>>)> answer) {
+  ask<std::vector<core::event_row>>(
+      [endpoint = std::move(endpoint), n = std::min(limit, most_waiting)](sql::connection& on) {
+        return sql::waiting(on, endpoint, n);
+      },
+      std::move(answer));
+}
+
+} // namespace io::storage

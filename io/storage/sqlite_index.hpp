@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/ports.hpp"
+#include "io/storage/call_lane.hpp"
+
+namespace io::storage {
+
+/// The index in one SQLite file. One connection writes: it takes everything that waits into one
+/// transaction, so a thousand commits cost one sync of the disk. Others answer questions. Every
+/// call is answered within the limit; one that is late may still take effect, so it may be
+/// repeated. May be called from any thread.
+class sqlite_index final : public core::index {
+public:
+  struct options {
+    std::string path;
+    std::vector<core::endpoint> endpoints; // only name and events are used
+    core::millis limit{5000};              // of each call
+    core::seconds busy{5};                 // how long a statement waits for another's lock
+    std::size_t queue = 10'000;            // calls that wait to write; a tenth of it to read
+    int readers = 2;
+  };
+
+  /// Opens, migrates, warms up. Refuses a schema that is newer than this program.
+  static core::result<std::unique_ptr<sqlite_index>> open(options x);
+  ~sqlite_index() override { stop(); }
+
+  void commit(core::commit_batch batch, done) override;
+  void files(core::file_query q,
+             std::function<void(core::result<core::page_of<core::file_row>>)>) override;
+  void file(core::file_id id, std::function<void(core::result<core::file_row>)>) override;
+  void remove_file(core::file_id id, done) override;
+  void events(core::event_query q,
+              std::function<void(core::result<core::page_of<core::event_row>>)>) override;
+  void event(std::string event_id, std::function<void(core::result<core::event_row>)>) override;
+  void waiting(std::string endpoint, std::size_t limit,
+               std::function<void(core::result<std::vector<core::event_row>>)>) override;
+  void update_delivery(core::delivery x, done) override;
+
+  /// For `core::file_id_source`, as it was when the index was opened.
+  core::file_id greatest_file_id() const { return greatest_; }
+
+  /// Writes what waits, refuses questions and whatever comes later.
+  void stop();
+
+private:
+  using connection = std::shared_ptr<sql::connection>;
+  sqlite_index(options x, connection writer, std::vector<connection> readers,
+               core::file_id greatest);
+
+  template <class T>
+  void ask(std::function<core::result<T>(sql::connection&)> work,
+           std::function<void(core::result<T>)> answer);
+  void change(std::function<core::result<void>(sql::connection&)> work, done answer);
+
+  const std::vector<core::endpoint> endpoints_;
+  const core::file_id greatest_;
+  std::unique_ptr<call_lane> reading_;
+  std::unique_ptr<call_lane> writing_;
+};
+
+} // namespace io::storage

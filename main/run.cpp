@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MIT
+#include "main/run.hpp"
+
+#include "actors/control.hpp"
+#include "actors/node.hpp"
+#include "config/describe.hpp"
+#include "io/digest/digest.hpp"
+#include "io/documents/documents.hpp"
+#include "io/http/poster.hpp"
+#include "io/http/server.hpp"
+#include "io/rtmp/server.hpp"
+#include "io/storage/disk.hpp"
+#include "io/storage/local_journal.hpp"
+#include "io/storage/local_store.hpp"
+#include "io/storage/sqlite_index.hpp"
+#include "io/storage/work_pool.hpp"
+#include "main/demo.hpp"
+#include "main/log_output.hpp"
+#include "main/process.hpp"
+#include "main/version.hpp"
+#include "pipelines/pipelines.hpp"
+
+#include <atomic>
+#include <caf/all.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+
+namespace node_process {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A fragment has a file of its own (HLS: two), and each branch two descriptors of its pipeline.
+constexpr std::uint64_t descriptors_per_stream = 12;
+/// What the process itself holds: libraries, listeners, the index.
+constexpr std::uint64_t descriptors_of_process = 100;
+
+/// How long a question to the actors may take before it is answered `timed_out`.
+constexpr core::millis answer_limit = 5s;
+/// After everything was kept: how long deliveries that are under way may take at the end.
+constexpr core::millis farewell = 2s;
+/// The process is gone then, whatever hangs; the journal knows what was open.
+constexpr core::seconds end_limit{12};
+
+int fail(const core::failure& why) {
+  core::log::error("livetape", why.what, {{"code", core::to_string(why.code)}});
+  return 1;
+}
+
+/// The ids of all files of this node, in order of their making.
+class file_ids {
+public:
+  file_ids(core::file_id last, const core::clock& clock) : source_{last}, clock_{clock} {}
+  core::file_id next() {
+    auto random = std::strtoull(core::random_hex(6).c_str(), nullptr, 16);
+    std::lock_guard guard{mutex_};
+    auto now = std::chrono::floor<core::millis>(clock_.wall()).time_since_epoch();
+    return source_.next(now.count(), random);
+  }
+
+private:
+  std::mutex mutex_;
+  core::file_id_source source_;
+  const core::clock& clock_;
+};
+
+core::event_maker events_of(const io::documents::sender& by) {
+  core::event_maker out;
+  out.publish_started = [by](auto& of, auto& tracks, auto now) {
+    return io::documents::publish_started(of, tracks, by, now);
+  };
+  out.publish_ended = [by](auto& of, auto& how, auto length, auto& tracks, auto now) {
+    return io::documents::publish_ended(of, how, length, tracks, by, now);
+  };
+  out.file
+      = [by](auto& row, auto& of, auto now) { return io::documents::file_ready(row, of, by, now); };
+  out.sign = io::documents::signed_body;
+  return out;
+}
+
+io::http::options http_options(const config::settings& x) {
+  io::http::options out;
+  out.host = x.http.listen.host;
+  out.port = x.http.listen.port;
+  out.public_url = x.http.public_url;
+  for (auto& t : x.http.tokens)
+    out.tokens.push_back({t.name, static_cast<io::http::role>(t.role), t.secret});
+  out.open_playback = x.http.open_playback;
+  out.cors = x.http.cors;
+  out.connections = static_cast<std::size_t>(x.http.connections);
+  out.store = x.storage.path;
+  out.disks = {{"spool", x.storage.spool.front()}, {"store", x.storage.path}};
+  out.node = x.node.name;
+  out.version = livetape_version;
+  return out;
+}
+
+io::http::poster::options poster_options() {
+  io::http::poster::options out;
+  out.version = livetape_version;
+  return out;
+}
+
+io::rtmp::server_options rtmp_options(const config::settings& x) {
+  io::rtmp::server_options out;
+  out.address = x.ingest.rtmp.listen.host;
+  out.port = x.ingest.rtmp.listen.port;
+  out.burst = x.ingest.rtmp.burst;
+  out.connections = static_cast<std::size_t>(x.ingest.connections);
+  return out;
+}
+
+/// `host:port` as a client writes it.
+std::string authority(const std::string& host, std::uint16_t port) {
+  auto bracketed = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return bracketed + ":" + std::to_string(port);
+}
+
+void say_what_is_recorded(const config::settings& x, const std::string& read_from) {
+  std::printf("livetape %s, configured by %s\n", livetape_version, read_from.c_str());
+  for (auto& line : config::recorded_lines(x))
+    std::printf("%s\n", line.c_str());
+  if (auto room = io::storage::disk_free(x.storage.path))
+    std::printf("disk: %.1f GiB free of %.1f GiB in %s\n",
+                static_cast<double>(room->free) / (1u << 30),
+                static_cast<double>(room->total) / (1u << 30), x.storage.path.c_str());
+  auto limit = process::raise_open_files();
+  auto streams = limit > descriptors_of_process
+                     ? (limit - descriptors_of_process) / descriptors_per_stream
+                     : 0;
+  std::printf("open files: %llu, enough for about %llu streams in all formats\n",
+              static_cast<unsigned long long>(limit), static_cast<unsigned long long>(streams));
+}
+
+core::result<void> make_folders(const config::settings& x) {
+  std::error_code bad;
+  for (auto& path : {x.node.data_dir, x.storage.path, x.storage.spool.front(),
+                     std::filesystem::path{x.index.file}.parent_path().string()})
+    if (std::filesystem::create_directories(path, bad); bad)
+      return core::failure{core::errc::storage_failed,
+                           "cannot make the folder " + path + ": " + bad.message()};
+  return process::lock_folder(x.node.data_dir);
+}
+
+/// Everything that lives as long as the node. Members are destroyed from the last to the first.
+class node {
+public:
+  node(const config::settings& x, bool demo) : settings_{x}, demo_{demo} {
+    if (demo)
+      settings_.notify.endpoints.push_back(demo::endpoint());
+  }
+
+  core::result<void> start() {
+    if (auto x = open_storage(); !x)
+      return x;
+    poster_ = std::make_unique<io::http::poster>(poster_options());
+    if (demo_)
+      demo_poster_ = demo::printing(*poster_);
+    control_ = std::make_unique<actors::control>(*system_, answer_limit);
+    http_ = std::make_unique<io::http::server>(http_options(settings_), *control_, *index_, clock_);
+    auto http_port = http_->start();
+    if (!http_port)
+      return http_port.error();
+    public_url_ = config::public_url(settings_.http, *http_port);
+    spawn_actors();
+    // What an earlier process left comes first: its ids are older than all that will be published.
+    caf::anon_send(archive_,
+                   actors::recover_spool{journal_->list(), settings_.recording.minimum_duration});
+    rtmp_ = std::make_unique<io::rtmp::server>(rtmp_options(settings_), *control_, clock_);
+    auto rtmp_port = rtmp_->start();
+    if (!rtmp_port)
+      return rtmp_port.error();
+    auto push = authority(settings_.ingest.rtmp.listen.host, *rtmp_port);
+    push_url_ = "rtmp://" + push;
+    control_->open(node_);
+    std::printf("ready rtmp=%s http=%s data=%s\n", push.c_str(), public_url_.c_str(),
+                settings_.node.data_dir.c_str());
+    std::fflush(stdout);
+    return {};
+  }
+
+  core::result<void> start_demo() {
+    auto session = demo::start(*control_, public_url_, push_url_);
+    if (!session)
+      return session.error();
+    demo_session_ = std::move(*session);
+    return {};
+  }
+
+  /// No new publishers, every file closed, kept and announced or in the outbox.
+  bool end() {
+    if (!node_)
+      return true; // It never started.
+    control_->close("the server is ending");
+    demo_session_.reset();
+    if (rtmp_)
+      rtmp_->stop();
+    bool kept = ask_to_end();
+    say_farewell();
+    http_->stop();
+    poster_->stop();
+    for (auto& x : {caf::actor_cast<caf::actor>(node_), caf::actor_cast<caf::actor>(archive_),
+                    caf::actor_cast<caf::actor>(notifier_)})
+      caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+    node_ = nullptr;
+    archive_ = nullptr;
+    notifier_ = nullptr;
+    pool_->stop();
+    journal_->stop();
+    index_->stop();
+    return kept;
+  }
+
+private:
+  core::result<void> open_storage() {
+    auto journal = io::storage::local_journal::open({settings_.storage.spool.front()});
+    if (!journal)
+      return journal.error();
+    journal_ = std::move(*journal);
+    pool_ = std::make_unique<io::storage::work_pool>();
+    auto store = io::storage::local_store::open(settings_.storage.path, *pool_);
+    if (!store)
+      return store.error();
+    store_ = std::move(*store);
+    io::storage::sqlite_index::options options;
+    options.path = settings_.index.file;
+    options.endpoints = settings_.notify.endpoints;
+    auto index = io::storage::sqlite_index::open(options);
+    if (!index)
+      return index.error();
+    index_ = std::move(*index);
+    ids_ = std::make_unique<file_ids>(index_->greatest_file_id(), clock_);
+    config_.set("scheduler.max-threads", std::size_t{4}); // caf.md 1.4, 7
+    config_.set("logger.file-verbosity", caf::atom("quiet"));
+    config_.set("logger.console-verbosity", caf::atom("quiet"));
+    system_ = std::make_unique<caf::actor_system>(config_);
+    return {};
+  }
+
+  void spawn_actors() {
+    auto events = events_of({settings_.node.app_id, settings_.node.name});
+    core::http_poster* poster = demo_poster_ ? demo_poster_.get() : poster_.get();
+    notifier_ = system_->spawn(actors::notifier, settings_.notify.endpoints,
+                               actors::notifier_ports{index_.get(), poster, &clock_, events});
+    core::archive_options archive_options;
+    archive_options.node = settings_.node.name;
+    archive_options.public_url = public_url_;
+    archive_options.events = events;
+    archive_
+        = system_->spawn(actors::archive, archive_options,
+                         actors::archive_ports{store_.get(), journal_.get(), index_.get(), &clock_},
+                         actors::outbox_listener{notifier_});
+    pipelines::options media;
+    media.buffer = settings_.ingest.buffer;
+    media.buffer_of_all = settings_.ingest.buffer * 8;
+    actors::stream_options stream;
+    stream.open = pipelines::open_media(media);
+    stream.journal = journal_.get();
+    stream.next_id = [ids = ids_.get()] { return ids->next(); };
+    stream.app_id = settings_.node.app_id;
+    actors::node_options options;
+    options.name = settings_.node.name;
+    options.push_keys = settings_.ingest.push_key;
+    options.policy_for = [recording = settings_.recording](const core::stream_key& key) {
+      return core::policy_for(recording, recording.rules, key.text());
+    };
+    options.md5 = io::digest::md5_hex;
+    options.clock = &clock_;
+    options.answer_limit = answer_limit;
+    options.spawn = [system = system_.get(), stream](const core::stream_key& key,
+                                                     actors::stream_listener listener) {
+      auto mine = stream;
+      mine.key = key;
+      return system->spawn(actors::stream, mine, std::move(listener));
+    };
+    node_ = system_->spawn(actors::node, options, archive_);
+  }
+
+  bool ask_to_end() {
+    bool kept = false;
+    caf::scoped_actor self{*system_};
+    self->request(node_, config::defaults::shutdown_limit - farewell, actors::shut_down{})
+        .receive([&] { kept = true; },
+                 [](caf::error&) {
+                   core::log::warning("livetape", "not everything could be kept in time; the next "
+                                                  "start finishes it");
+                 });
+    return kept;
+  }
+
+  /// Lets deliveries that are under way end: what cannot go out now stays in the outbox.
+  void say_farewell() {
+    caf::scoped_actor self{*system_};
+    auto until = clock_.steady() + farewell;
+    for (bool busy = true; busy && clock_.steady() < until;) {
+      busy = false;
+      self->request(notifier_, farewell, actors::get_notifier_status{})
+          .receive([&](const actors::notifier_status& x) { busy = x.in_flight > 0; },
+                   [](caf::error&) {});
+      if (busy)
+        std::this_thread::sleep_for(20ms);
+    }
+  }
+
+  config::settings settings_;
+  bool demo_;
+  core::clock clock_;
+  caf::actor_system_config config_;
+  std::string public_url_;
+  std::string push_url_;
+  std::unique_ptr<io::storage::local_journal> journal_;
+  std::unique_ptr<io::storage::work_pool> pool_;
+  std::unique_ptr<io::storage::local_store> store_;
+  std::unique_ptr<io::storage::sqlite_index> index_;
+  std::unique_ptr<file_ids> ids_;
+  std::unique_ptr<io::http::poster> poster_;
+  std::unique_ptr<core::http_poster> demo_poster_;
+  std::unique_ptr<caf::actor_system> system_;
+  actors::notifier_actor notifier_;
+  actors::archive_actor archive_;
+  actors::node_actor node_;
+  std::unique_ptr<actors::control> control_;
+  std::unique_ptr<io::http::server> http_;
+  std::unique_ptr<io::rtmp::server> rtmp_;
+  std::unique_ptr<demo::session> demo_session_;
+};
+
+} // namespace
+
+int run(const config::settings& x, const std::string& read_from, bool demo) {
+  process::hold_signals();
+  // Names of files carry local times of the node's zone (design.md 6).
+  ::setenv("TZ", x.node.time_zone.c_str(), 1);
+  ::tzset();
+  log_output::start(x.log.level, x.log.format == config::log_format::json ? log_output::form::json
+                                                                          : log_output::form::text);
+  if (auto made = make_folders(x); !made)
+    return fail(made.error());
+  say_what_is_recorded(x, read_from);
+  pipelines::start();
+  node all{x, demo};
+  auto started = all.start();
+  if (started && demo)
+    started = all.start_demo();
+  if (!started) {
+    process::end_latest(end_limit, 1);
+    all.end();
+    return fail(started.error());
+  }
+  auto signal = process::wait_for_end();
+  core::log::info("livetape", std::string{"ending, because of "} + signal);
+  process::end_latest(end_limit, 0);
+  all.end();
+  return 0;
+}
+
+} // namespace node_process

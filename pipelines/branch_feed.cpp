@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: MIT
+#include "pipelines/branch_feed.hpp"
+
+#include "core/log.hpp"
+#include "core/metrics.hpp"
+
+#include <algorithm>
+
+namespace pipelines {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Shorter than this, what a track lacks ahead of its first key frame is not worth an entry.
+constexpr core::nanos shortest_gap = 100ms;
+// While all streams together hold too much, a branch that has no more than this is not to blame.
+constexpr std::uint64_t blameless = 1u << 20;
+// A failed branch tries again at most this often, in media time.
+constexpr core::nanos try_again = 1s;
+constexpr core::nanos longest_pause = 64s;
+constexpr core::nanos video_away = 2s;
+
+core::gap_cause cause_of(core::errc x) {
+  return x == core::errc::no_space ? core::gap_cause::no_space : core::gap_cause::storage_failed;
+}
+
+} // namespace
+
+branch_feed::branch_feed(std::string name, core::format_policy how, core::start_reason why,
+                         bool from_first_frame, publish_view publish, report_sink report)
+    : name_{std::move(name)}, how_{std::move(how)}, publish_{std::move(publish)},
+      report_{std::move(report)}, cutter_{how_.fragment, why, from_first_frame} {
+  publish_.tell(core::slot_taken{name_});
+}
+
+branch_feed::~branch_feed() {
+  core::metrics::all().open_fragments.fetch_sub(open_.size(), std::memory_order_relaxed);
+}
+
+void branch_feed::set_tracks(const core::track_set& x) {
+  tracks_ = x;
+  cutter_.set_tracks(x);
+}
+
+// -- frames in -----------------------------------------------------------------------------------
+
+void branch_feed::on(const core::frame& x) {
+  using action = core::cutter::action;
+  if (is_finishing_)
+    return;
+  newest_ = std::max(newest_, x.dts + x.duration);
+  if (!has_room_for(x)) {
+    cutter_.lost_frames();
+    lose(x, core::gap_cause::buffer_full);
+    return;
+  }
+  const auto waiting
+      = std::count_if(planned_.begin(), planned_.end(), [](auto& p) { return !p.is_open; });
+  const auto decision = cutter_.on(x, std::ptrdiff_t(slots_.size()) > waiting);
+  switch (decision.what) {
+  case action::skip:
+    break;
+  case action::lose:
+    lose(x, loss_ ? loss_->cause : core::gap_cause::stalled_track);
+    break;
+  case action::hold:
+    planned_bytes_ += weight(x);
+    held_.push_back(x);
+    break;
+  case action::write:
+    // Audio flows on while video waits for its key frame: that gap is the video's.
+    if (loss_
+        && (loss_->cause != core::gap_cause::stalled_track || x.kind == core::track_kind::video
+            || !tracks_.video))
+      close_gap(x.dts);
+    write(x);
+    break;
+  case action::cut:
+    plan(&x, decision.started, decision.ended);
+    if (loss_)
+      close_gap(x.dts);
+    break;
+  case action::finish:
+    finish(decision.ended);
+    break;
+  }
+  if (x.kind == core::track_kind::video)
+    newest_video_ = x.dts;
+}
+
+bool branch_feed::has_room_for(const core::frame& x) {
+  const auto backlog = planned_bytes_ + (branch_ ? branch_->backlog() : 0);
+  const auto limit = publish_.how.buffer;
+  const bool all_over = publish_.memory.is_over();
+  if (!is_full_) {
+    is_full_
+        = backlog + weight(x) > limit || (all_over && backlog > std::min(blameless, limit / 2));
+    if (is_full_)
+      core::log::warning(publish_.subject,
+                         "a branch cannot write as fast as media comes; frames are "
+                         "dropped up to a key frame; look at the disk",
+                         {{"branch", name_}, {"backlog", std::to_string(backlog)}});
+    return !is_full_;
+  }
+  const bool video_comes = tracks_.video && newest_video_ && x.dts - *newest_video_ <= video_away;
+  const bool fit = x.kind == core::track_kind::video ? x.key : !video_comes;
+  if (fit && backlog + weight(x) <= limit / 2 && !(all_over && backlog > blameless / 2))
+    is_full_ = false;
+  return !is_full_;
+}
+
+void branch_feed::lose(const core::frame& x, core::gap_cause cause) {
+  if (!loss_)
+    loss_ = loss{cause, x.dts, x.dts, publish_.wall(x.dts)};
+  loss_->until = std::max(loss_->until, x.dts + x.duration);
+}
+
+void branch_feed::close_gap(core::nanos until) {
+  const auto lost = *std::exchange(loss_, {});
+  const auto length = std::max(until, lost.until) - lost.from;
+  if (length <= core::nanos{0}
+      || (lost.cause == core::gap_cause::stalled_track && length <= shortest_gap))
+    return;
+  core::gap gap{lost.start, length, lost.cause, name_};
+  // Inside of a fragment it is also the file's.
+  if (auto* in = planned_.empty() || planned_.back().end ? nullptr : &planned_.back()) {
+    if (!in->is_open && !in->frames.empty() && in->frames.front().dts <= lost.from)
+      in->gaps.push_back(gap);
+    else if (auto it = open_.find(in->id);
+             in->is_open && it != open_.end() && in->base <= lost.from)
+      it->second.gaps.push_back(gap);
+  }
+  publish_.tell(core::gap_closed{std::move(gap)});
+}
+
+void branch_feed::write(const core::frame& x) {
+  if (planned_.empty() || planned_.back().end)
+    return;
+  planned_bytes_ += weight(x);
+  planned_.back().frames.push_back(x);
+}
+
+void branch_feed::plan(const core::frame* first, core::start_reason started,
+                       core::end_reason ended) {
+  if (!planned_.empty() && !planned_.back().end)
+    planned_.back().end = ended;
+  planned_.push_back({started, tracks_, std::move(held_), {}, {}, false, 0, {}});
+  held_.clear();
+  if (first != nullptr)
+    write(*first);
+}
+
+// -- fragments out -------------------------------------------------------------------------------
+
+void branch_feed::drain() {
+  while (!planned_.empty()) {
+    if (!planned_.front().is_open) {
+      if (planned_.front().frames.empty() && planned_.front().end) {
+        planned_.pop_front();
+        continue;
+      }
+      if (planned_.front().frames.empty() || slots_.empty())
+        break;
+      if (!open(planned_.front()))
+        continue;
+    }
+    auto& x = planned_.front();
+    for (auto& frame : x.frames) {
+      planned_bytes_ -= weight(frame);
+      frame.dts -= x.base;
+      frame.pts -= x.base;
+    }
+    if (!x.frames.empty())
+      branch_->feed(std::exchange(x.frames, {}));
+    if (!x.end)
+      break;
+    branch_->close();
+    if (auto it = open_.find(x.id); it != open_.end()) {
+      it->second.end = *x.end;
+      it->second.until = planned_.size() > 1 && !planned_[1].frames.empty()
+                             ? planned_[1].frames.front().dts
+                             : newest_;
+    }
+    planned_.pop_front();
+  }
+  if (branch_ && !is_drained_asked_)
+    branch_->flush();
+  if (is_finishing_ && planned_.empty() && !is_drained_asked_) {
+    is_drained_asked_ = true;
+    if (branch_)
+      branch_->finish();
+    else
+      end_now();
+  }
+}
+
+/// Gives the planned fragment its slot; false: it has failed and nothing can go on for now.
+bool branch_feed::open(planned& x) {
+  auto slot = std::move(slots_.front());
+  slots_.pop_front();
+  x.base = x.frames.front().dts;
+  for (auto& frame : x.frames)
+    x.base = std::min(x.base, frame.dts);
+  const auto start = publish_.wall(x.base);
+  x.is_open = true;
+  x.id = slot.id;
+  opened_at_ = x.base;
+  open_[x.id] = {x.started, core::end_reason::publish_ended, start, x.base, {}, std::move(x.gaps)};
+  core::metrics::all().open_fragments.fetch_add(1, std::memory_order_relaxed);
+  publish_.tell(core::fragment_opened{name_, x.id, x.started, start, x.tracks});
+  if (!is_finishing_ || planned_.size() > 1 + slots_.size())
+    publish_.tell(core::slot_taken{name_});
+  if (!branch_) {
+    auto made = make_branch(how_, publish_.how, report_);
+    if (!made) {
+      fail(slot.id, made.error(), core::nanos{0});
+      return false;
+    }
+    branch_ = std::move(*made);
+  }
+  core::mux::options mux{how_.what, slot.name, x.tracks, how_.segment, start};
+  const auto id = slot.id;
+  if (auto opened = branch_->open({std::move(slot), std::move(mux)}); !opened) {
+    fail(id, opened.error(), core::nanos{0});
+    return false;
+  }
+  return true;
+}
+
+void branch_feed::offer(core::fragment_slot x) {
+  if (!has_ended_)
+    slots_.push_back(std::move(x));
+}
+
+void branch_feed::finish(core::end_reason why) {
+  if (is_finishing_)
+    return;
+  if (!held_.empty())
+    plan(nullptr, core::start_reason::parameters, core::end_reason::parameters);
+  if (loss_)
+    close_gap(std::max(newest_, loss_->until));
+  if (!planned_.empty() && !planned_.back().end)
+    planned_.back().end = why;
+  is_finishing_ = true;
+}
+
+// -- what became of them -------------------------------------------------------------------------
+
+void branch_feed::hear(branch_report x) {
+  if (auto* done = std::get_if<fragment_done>(&x)) {
+    auto it = open_.find(done->id);
+    if (it == open_.end())
+      return;
+    auto& f = it->second;
+    refusals_ = 0;
+    publish_.tell(core::fragment_closed{name_, done->id, f.started, f.end, f.start,
+                                        std::move(done->holds), std::move(f.gaps)});
+    core::metrics::all().open_fragments.fetch_sub(1, std::memory_order_relaxed);
+    open_.erase(it);
+  } else if (auto* lost = std::get_if<fragment_lost>(&x)) {
+    if (lost->id != 0) {
+      fail(lost->id, lost->why, lost->from);
+    } else {
+      // Not one fragment but the pipeline: a later fragment gets a new one.
+      fail_all(lost->why);
+      branch_.reset();
+      if (is_drained_asked_)
+        end_now();
+    }
+  } else {
+    end_now();
+  }
+}
+
+void branch_feed::fail(core::file_id id, const core::failure& why,
+                       std::optional<core::nanos> from) {
+  auto it = open_.find(id);
+  if (it == open_.end())
+    return;
+  const auto f = std::move(it->second);
+  open_.erase(it);
+  core::metrics::all().open_fragments.fetch_sub(1, std::memory_order_relaxed);
+  publish_.tell(core::fragment_failed{name_, id, f.started, f.start, why});
+  const auto lost_from = from ? f.base + *from : std::max(f.base, f.until.value_or(newest_));
+  const auto start = f.start + std::chrono::duration_cast<core::micros>(lost_from - f.base);
+  const bool is_running
+      = !planned_.empty() && planned_.front().is_open && planned_.front().id == id;
+  if (!is_running) {
+    if (from && f.until && *f.until > lost_from)
+      publish_.tell(core::gap_closed{{start, *f.until - lost_from, cause_of(why.code), name_}});
+    return;
+  }
+  for (auto& frame : planned_.front().frames)
+    planned_bytes_ -= weight(frame);
+  const bool was_last = planned_.size() == 1;
+  const auto until = was_last ? newest_ : planned_[1].frames.front().dts;
+  planned_.pop_front();
+  // A gap that began earlier goes on.
+  if (!loss_)
+    loss_ = loss{cause_of(why.code), lost_from, until, start};
+  if (!was_last || is_finishing_)
+    return close_gap(until);
+  cutter_.restart(core::start_reason::resumed, opened_at_ + pause_after(why.code));
+}
+
+core::nanos branch_feed::pause_after(core::errc why) {
+  // A disk can be cured at any moment; what a container refuses it will refuse again.
+  if (why == core::errc::no_space || why == core::errc::storage_failed)
+    return try_again;
+  const auto pause = try_again * (std::int64_t{1} << std::min(refusals_, 6u));
+  ++refusals_;
+  return std::min<core::nanos>(pause, longest_pause);
+}
+
+void branch_feed::fail_all(const core::failure& why) {
+  while (!open_.empty())
+    fail(open_.begin()->first, why, {});
+}
+
+void branch_feed::give_up() {
+  if (has_ended_)
+    return;
+  core::log::warning(publish_.subject,
+                     "a branch did not finish in time and is given up; its disk "
+                     "may hang",
+                     {{"branch", name_}});
+  fail_all({core::errc::timed_out, "the branch " + name_ + " did not finish in time"});
+  // What still waits for a slot has none: it is lost.
+  for (auto& x : planned_) {
+    if (x.is_open || x.frames.empty())
+      continue;
+    const auto from = x.frames.front().dts;
+    const auto& last = x.frames.back();
+    publish_.tell(core::gap_closed{{publish_.wall(from), last.dts + last.duration - from,
+                                    core::gap_cause::storage_failed, name_}});
+  }
+  end_now();
+}
+
+void branch_feed::end_now() {
+  if (has_ended_)
+    return;
+  has_ended_ = true;
+  // Reports come in order, so nothing is open here unless its report was lost.
+  fail_all(
+      {core::errc::internal, "the branch " + name_ + " ended without a word about this fragment"});
+  planned_.clear();
+  publish_.tell(core::branch_ended{name_});
+}
+
+core::branch_status branch_feed::status() const {
+  core::branch_status out{name_, 0, {}, 0};
+  if (planned_.empty() || !planned_.front().is_open || !branch_)
+    return out;
+  const auto so_far = branch_->so_far();
+  out.id = planned_.front().id;
+  out.duration = so_far.duration;
+  out.size = so_far.size;
+  return out;
+}
+
+} // namespace pipelines

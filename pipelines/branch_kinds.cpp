@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#include "pipelines/branch.hpp"
+#include "pipelines/stock_branch.hpp"
+#include "pipelines/writer_branch.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace pipelines {
+namespace {
+
+struct kind {
+  const char* name;
+  core::format what;
+  std::optional<stock_kind> stock; // none: the writer
+};
+
+constexpr std::array kinds{
+    kind{"mp4", core::format::mp4, {}},
+    kind{"flv", core::format::flv, {}},
+    kind{"hls", core::format::hls, {}},
+    kind{"mp4-splitmuxsink", core::format::mp4, stock_kind::splitmuxsink},
+    kind{"flv-splitmuxsink", core::format::flv, stock_kind::splitmuxsink},
+    kind{"hls-hlssink2", core::format::hls, stock_kind::hlssink2},
+};
+
+} // namespace
+
+std::vector<std::string> branch_kinds() {
+  std::vector<std::string> out;
+  for (auto& x : kinds)
+    out.emplace_back(x.name);
+  return out;
+}
+
+core::result<std::unique_ptr<branch>> make_branch(const core::format_policy& how, const options& x,
+                                                  report_sink report) {
+  const auto name = how.branch.empty() ? std::string{to_string(how.what)} : how.branch;
+  const auto it = std::find_if(kinds.begin(), kinds.end(), [&](auto& k) { return k.name == name; });
+  if (it == kinds.end())
+    return core::failure{core::errc::bad_request, "there is no branch kind named " + name};
+  if (it->what != how.what)
+    return core::failure{core::errc::bad_request,
+                         "the branch kind " + name + " does not write " + to_string(how.what)};
+  if (it->stock)
+    return make_stock_branch(*it->stock, x, std::move(report));
+  return make_writer_branch(x, std::move(report));
+}
+
+} // namespace pipelines

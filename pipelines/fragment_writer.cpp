@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+#include "pipelines/fragment_writer.hpp"
+
+#include "core/mux/posix_folder.hpp"
+
+#include <algorithm>
+
+namespace pipelines {
+
+writer_access disk() { return {core::mux::open_folder, core::mux::open_fragment}; }
+
+fragment_writer::fragment_writer(writer_access access, report_sink report)
+    : access_{std::move(access)}, report_{std::move(report)} {}
+
+void fragment_writer::carry_out(batch& x) {
+  for (auto& step : x.steps)
+    std::visit([this](auto& y) { apply(y); }, step);
+  if (fragment_)
+    publish(fragment_->so_far());
+}
+
+void fragment_writer::end() {
+  fragment_.reset();
+  folder_.reset();
+  // The report may be what takes this object down.
+  auto report = report_;
+  report(branch_drained{});
+}
+
+core::mux::account fragment_writer::so_far() const {
+  std::lock_guard guard{mutex_};
+  return so_far_;
+}
+
+void fragment_writer::apply(fragment_plan& x) {
+  fragment_.reset();
+  folder_.reset();
+  publish({});
+  id_ = x.slot.id;
+  auto folder = access_.open_folder(x.slot.folder);
+  if (!folder)
+    return lose(folder.error(), core::nanos{0});
+  folder_ = std::move(*folder);
+  auto fragment = access_.open_fragment(*folder_, x.how);
+  if (!fragment)
+    return lose(fragment.error(), core::nanos{0});
+  fragment_ = std::move(*fragment);
+}
+
+void fragment_writer::apply(batch::frames& x) {
+  if (!fragment_ || x.of.empty())
+    return;
+  if (auto done = fragment_->write(x.of); !done) {
+    auto first = x.of.front().dts;
+    for (auto& frame : x.of)
+      first = std::min(first, frame.dts);
+    lose(done.error(), first);
+  }
+}
+
+void fragment_writer::apply(batch::close&) {
+  if (!fragment_)
+    return;
+  auto holds = fragment_->close();
+  if (!holds)
+    return lose(holds.error(), {});
+  fragment_.reset();
+  folder_.reset();
+  report_(fragment_done{id_, std::move(*holds)});
+}
+
+void fragment_writer::lose(core::failure why, std::optional<core::nanos> from) {
+  fragment_.reset();
+  folder_.reset();
+  report_(fragment_lost{id_, std::move(why), from});
+}
+
+void fragment_writer::publish(core::mux::account x) {
+  std::lock_guard guard{mutex_};
+  so_far_ = std::move(x);
+}
+
+} // namespace pipelines

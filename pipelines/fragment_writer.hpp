@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "pipelines/branch.hpp"
+
+#include <atomic>
+#include <mutex>
+
+namespace pipelines {
+
+/// Bytes on their way to a writer.
+using backlog_count = std::atomic<std::uint64_t>;
+
+/// What one burst brings to a writer: its steps in order.
+struct batch {
+  struct frames {
+    std::vector<core::frame> of;
+  };
+  struct close {};
+  using step = std::variant<fragment_plan, frames, close>;
+  std::vector<step> steps;
+  std::uint64_t weight = 0;
+  std::shared_ptr<backlog_count> counted_in;
+
+  batch() = default;
+  batch(batch&&) = delete;
+  ~batch() {
+    if (counted_in)
+      counted_in->fetch_sub(weight, std::memory_order_relaxed);
+  }
+};
+
+/// Carries out batches with the pure muxers: the part of the writer branch that knows no GStreamer.
+/// `carry_out` belongs to one streaming thread; `so_far` may be called from any.
+class fragment_writer {
+public:
+  fragment_writer(writer_access access, report_sink report);
+  void carry_out(batch& x);
+  /// The stream of batches has ended. A fragment that was not closed stays for recovery.
+  void end();
+  core::mux::account so_far() const;
+
+private:
+  void apply(fragment_plan& x);
+  void apply(batch::frames& x);
+  void apply(batch::close& x);
+  void lose(core::failure why, std::optional<core::nanos> from);
+  void publish(core::mux::account x);
+
+  writer_access access_;
+  report_sink report_;
+  core::file_id id_ = 0;
+  std::unique_ptr<core::mux::folder> folder_;
+  std::unique_ptr<core::mux::fragment> fragment_; // null: nothing open, or it has failed
+  mutable std::mutex mutex_;
+  core::mux::account so_far_;
+};
+
+} // namespace pipelines

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/timeline.hpp"
+#include "core/track_watch.hpp"
+#include "pipelines/branch_feed.hpp"
+#include "pipelines/watchdog.hpp"
+
+#include <list>
+#include <mutex>
+
+namespace pipelines {
+
+/// The media of one publish: the door for its session, the orders of its actor, and the branches.
+/// One lock guards all of it; it is never held while the sink is called, and nothing waits under
+/// it.
+class media : public core::media_control, public std::enable_shared_from_this<media> {
+public:
+  media(std::string subject, core::media_sink sink, std::shared_ptr<const options> how,
+        std::shared_ptr<budget> memory);
+
+  std::shared_ptr<core::media_input> input() override;
+  void open_branch(const std::string& branch, const core::format_policy& how,
+                   core::start_reason why) override;
+  void offer_slot(const std::string& branch, core::fragment_slot slot) override;
+  void cut(core::start_reason started, core::end_reason ended) override;
+  void close_branch(const std::string& branch, core::end_reason why) override;
+  core::media_status status() const override;
+
+  void push(std::vector<core::media_item> burst, core::steady_time arrival);
+  void end(const core::publish_end& how);
+
+private:
+  /// A feed with what must outlive the reports of its threads: reports name it by its serial.
+  struct entry {
+    template <class... Arguments>
+    explicit entry(std::uint64_t x, Arguments&&... feed_arguments)
+        : serial{x}, feed{std::forward<Arguments>(feed_arguments)...} {}
+    std::uint64_t serial;
+    branch_feed feed;
+    watchdog limit;
+    bool is_limited = false;
+  };
+  struct second_of_bytes {
+    std::int64_t second = -1;
+    std::uint64_t bytes = 0;
+  };
+
+  void charge_burst(std::vector<core::media_item>& burst, core::steady_time arrival);
+  void take(core::timeline::timed& x, core::steady_time now);
+  void take(core::media_item& x, core::steady_time now);
+  void begin();
+  void hand_over(const core::media_item& x);
+  void drain();
+  void drain(entry& x);
+  void sweep();
+  void hear(std::uint64_t serial, branch_report x);
+  void give_up(std::uint64_t serial);
+  void tell(core::media_event x) { outbox_.push_back(std::move(x)); }
+  void deliver(std::unique_lock<std::mutex>& lock);
+  core::wall_time wall(core::nanos x) const;
+  entry* find(const std::string& branch);
+
+  const std::string subject_;
+  const core::media_sink sink_;
+  const std::shared_ptr<const options> how_;
+  const std::shared_ptr<budget> memory_;
+
+  mutable std::mutex mutex_;
+  core::timeline timeline_;
+  core::track_watch watch_;
+  core::track_set tracks_; // in force in the branches
+  bool has_begun_ = false;
+  bool has_ended_ = false;
+  core::publish_end ended_how_;
+  std::vector<core::media_item> waiting_; // until the tracks are known
+  std::uint64_t waiting_bytes_ = 0;
+  std::list<entry> entries_;
+  std::uint64_t serials_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t frames_ = 0;
+  core::nanos first_ = core::nanos::max();
+  core::nanos last_ = core::nanos::min();
+  std::array<second_of_bytes, 4> rate_;
+
+  std::deque<core::media_event> outbox_;
+  bool is_delivering_ = false;
+};
+
+} // namespace pipelines

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#include "pipelines/stock_chains.hpp"
+
+#include <cmath>
+
+namespace pipelines {
+namespace {
+
+// The aggregator's pads hold this much, so the two sources do not wait for each other frame by
+// frame; a muxer with a source that is not live delays nothing by it.
+constexpr auto muxer_latency = "2000000000"; // ns
+
+GstCaps* caps_of(const core::track& x) {
+  GstCaps* caps = nullptr;
+  switch (x.codec) {
+  case core::codec_id::h264:
+    caps = gst_caps_new_simple("video/x-h264", "stream-format", G_TYPE_STRING, "avc", "alignment",
+                               G_TYPE_STRING, "au", nullptr);
+    break;
+  case core::codec_id::aac:
+    caps = gst_caps_new_simple("audio/mpeg", "mpegversion", G_TYPE_INT, 4, "stream-format",
+                               G_TYPE_STRING, "raw", "framed", G_TYPE_BOOLEAN, TRUE, nullptr);
+    break;
+  case core::codec_id::mp3:
+    caps = gst_caps_new_simple("audio/mpeg", "mpegversion", G_TYPE_INT, 1, "layer", G_TYPE_INT, 3,
+                               "parsed", G_TYPE_BOOLEAN, TRUE, nullptr);
+    break;
+  }
+  auto set = [&](const char* name, int value) {
+    if (value > 0)
+      gst_caps_set_simple(caps, name, G_TYPE_INT, value, nullptr);
+  };
+  if (x.kind == core::track_kind::video) {
+    set("width", x.width);
+    set("height", x.height);
+    if (x.frame_rate > 0) {
+      gint n = 0;
+      gint d = 1;
+      gst_util_double_to_fraction(x.frame_rate, &n, &d);
+      gst_caps_set_simple(caps, "framerate", GST_TYPE_FRACTION, n, d, nullptr);
+    }
+  } else {
+    set("rate", x.sample_rate);
+    set("channels", x.channels);
+  }
+  if (!x.config.empty()) {
+    auto* data = gst_buffer_new_memdup(x.config.data(), x.config.size());
+    gst_caps_set_simple(caps, "codec_data", GST_TYPE_BUFFER, data, nullptr);
+    gst_buffer_unref(data);
+  }
+  return caps;
+}
+
+core::result<GstElement*> add_source(pipeline& in, const core::track& x) {
+  auto source = in.add(element{"appsrc",
+                               {{"format", "time"},
+                                {"emit-signals", "false"},
+                                {"max-bytes", "0"},
+                                {"max-buffers", "0"},
+                                {"max-time", "0"}}});
+  if (!source)
+    return source;
+  auto* caps = caps_of(x);
+  g_object_set(*source, "caps", caps, nullptr);
+  gst_caps_unref(caps);
+  return source;
+}
+
+gchar* give_location(GstElement*, guint, gpointer location) {
+  return g_strdup(static_cast<const char*>(location));
+}
+
+core::result<GstElement*> add_splitmuxsink(pipeline& in, const fragment_plan& x) {
+  auto sink = in.add(element{"splitmuxsink", {{"max-size-time", "0"}, {"max-size-bytes", "0"}}});
+  if (!sink)
+    return sink;
+  // Not muxer-factory and muxer-properties: they count with async-finalize=true only, which cannot
+  // be had with flvmux (GStreamer 1.22).
+  const bool is_mp4 = x.how.what == core::format::mp4;
+  auto* muxer = gst_element_factory_make(is_mp4 ? "mp4mux" : "flvmux", nullptr);
+  auto* file = gst_element_factory_make("filesink", nullptr);
+  if (muxer == nullptr || file == nullptr)
+    return core::failure{core::errc::media_failed,
+                         "there is no GStreamer element named mp4mux, flvmux or filesink"};
+  gst_util_set_object_arg(G_OBJECT(muxer), "latency", muxer_latency);
+  if (is_mp4) {
+    gst_util_set_object_arg(G_OBJECT(muxer), "fragment-duration", "1000"); // ms
+    gst_util_set_object_arg(G_OBJECT(muxer), "fragment-mode", "first-moov-then-finalise");
+  }
+  gst_util_set_object_arg(G_OBJECT(file), "buffer-mode", "unbuffered");
+  gst_util_set_object_arg(G_OBJECT(file), "async", "false");
+  g_object_set(*sink, "muxer", muxer, "sink", file, nullptr);
+  // A signal, not the property: the path may hold what printf would take for its own.
+  g_signal_connect_data(
+      *sink, "format-location", G_CALLBACK(give_location),
+      g_strdup((x.slot.folder + "/" + x.slot.name).c_str()),
+      [](gpointer y, GClosure*) { g_free(y); }, GConnectFlags{});
+  return sink;
+}
+
+std::string escaped(const std::string& path) {
+  std::string out;
+  for (char c : path)
+    out += c == '%' ? std::string{"%%"} : std::string{c};
+  return out;
+}
+
+core::result<GstElement*> add_hlssink2(pipeline& in, const fragment_plan& x) {
+  const auto whole = std::chrono::ceil<core::seconds>(x.how.segment).count();
+  return in.add(element{"hlssink2",
+                        {{"location", escaped(x.slot.folder) + "/seg-%06d.ts"},
+                         {"playlist-location", x.slot.folder + "/" + x.slot.name},
+                         {"playlist-length", "0"},
+                         {"max-files", "0"},
+                         {"send-keyframe-requests", "false"},
+                         {"target-duration", std::to_string(whole)}}});
+}
+
+element parser_of(const core::track& x) {
+  switch (x.codec) {
+  case core::codec_id::h264:
+    return {"h264parse", {{"config-interval", "-1"}}};
+  case core::codec_id::aac:
+    return {"aacparse", {}};
+  case core::codec_id::mp3:
+    break;
+  }
+  return {"mpegaudioparse", {}};
+}
+
+} // namespace
+
+core::result<stock_sources> build_stock(pipeline& in, stock_kind kind, const fragment_plan& x) {
+  const bool is_hls = kind == stock_kind::hlssink2;
+  auto sink = is_hls ? add_hlssink2(in, x) : add_splitmuxsink(in, x);
+  if (!sink)
+    return sink.error();
+  stock_sources out;
+  auto connect
+      = [&](const core::track& track, GstElement*& source, const char* pad) -> core::result<void> {
+    auto made = add_source(in, track);
+    if (!made)
+      return made.error();
+    source = *made;
+    auto* last = source;
+    // mp4mux and flvmux take what comes over the wire as it is; MPEG-TS needs another form.
+    if (is_hls) {
+      auto parser = in.add(parser_of(track));
+      if (!parser)
+        return parser.error();
+      if (auto linked = in.link(source, *parser); !linked)
+        return linked;
+      last = *parser;
+    }
+    return in.link(last, *sink, pad);
+  };
+  if (x.how.tracks.video)
+    if (auto done = connect(*x.how.tracks.video, out.video, "video"); !done)
+      return done.error();
+  if (x.how.tracks.audio)
+    if (auto done = connect(*x.how.tracks.audio, out.audio, is_hls ? "audio" : "audio_%u"); !done)
+      return done.error();
+  return out;
+}
+
+} // namespace pipelines

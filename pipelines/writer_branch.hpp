@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "pipelines/branch.hpp"
+#include "pipelines/gst.hpp"
+
+namespace pipelines {
+
+/// `appsrc ! livetape_writer`: one buffer per burst, muxed and written in one streaming thread.
+core::result<std::unique_ptr<branch>> make_writer_branch(const options& x, report_sink report);
+
+/// The chain of it, for check().
+const std::vector<element>& writer_chain();
+
+} // namespace pipelines

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+#include "core/archive_machine.hpp"
+#include "tests/support/catch.hpp"
+
+#include <algorithm>
+
+namespace {
+
+using namespace std::chrono_literals;
+using machine = core::archive_machine;
+
+core::archive_options options() {
+  core::archive_options x;
+  x.node = "n";
+  x.public_url = "http://h";
+  x.events.publish_started = [](auto& of, auto&, auto) {
+    core::outbox_event e;
+    e.event_id = "1-" + of.sequence;
+    return e;
+  };
+  x.events.publish_ended = [](auto& of, auto&, auto, auto&, auto) {
+    core::outbox_event e;
+    e.event_id = "0-" + of.sequence;
+    return e;
+  };
+  x.events.file = [](const core::file_row& row, auto&, auto) {
+    core::outbox_event e;
+    e.event_id = "100-" + std::to_string(row.id);
+    return e;
+  };
+  return x;
+}
+
+core::journal_entry entry(core::file_id id, const std::string& sequence = "s") {
+  core::journal_entry x;
+  x.slot.id = id;
+  x.of.key = {"live", "a"};
+  x.of.sequence = sequence;
+  return x;
+}
+
+core::fragment_closed closed(core::file_id id, core::nanos length) {
+  core::fragment_closed x;
+  x.id = id;
+  x.holds.duration = length;
+  return x;
+}
+
+core::publisher_left gone(core::nanos media) {
+  core::publisher_left x;
+  x.media = media;
+  return x;
+}
+
+template <class T> std::vector<T> all(const machine::effects& xs) {
+  std::vector<T> out;
+  for (auto& x : xs)
+    if (auto* y = std::get_if<T>(&x))
+      out.push_back(*y);
+  return out;
+}
+
+/// Answers every effect at once and writes down what went into the index.
+struct world {
+  machine m{options()};
+  std::vector<std::string> log;
+  int store_fails = 0, commit_fails = 0;
+
+  void play(machine::effects xs) {
+    for (auto& x : xs)
+      std::visit([this](auto& y) { act(y); }, x);
+  }
+  void act(const machine::repair&) {}
+  void act(const machine::store& x) {
+    if (store_fails-- > 0)
+      return play(m.on_stored(x.row.id, core::failure{core::errc::no_space, "full"}, {}));
+    log.push_back("store " + std::to_string(x.row.id));
+    play(m.on_stored(x.row.id, std::string{"object"}, {}));
+  }
+  void act(const machine::commit& x) {
+    if (commit_fails-- > 0)
+      return play(m.on_committed(x.ticket, core::failure{core::errc::timed_out, "locked"}, {}));
+    for (auto& e : x.batch.events)
+      log.push_back("event " + e.event_id);
+    for (auto& [key, g] : x.batch.gaps)
+      log.push_back(std::string{"gap "} + core::to_string(g.cause));
+    play(m.on_committed(x.ticket, {}, {}));
+  }
+  void act(const machine::forget& x) {
+    log.push_back((x.with_files ? "discard " : "forget ") + std::to_string(x.id));
+  }
+  template <class T> void act(const T&) {}
+};
+
+using lines = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE("a fragment is stored, indexed with its event, and only then forgotten") {
+  world w;
+  w.play(w.m.keep(entry(1), closed(1, 5s), 1s, {}));
+  CHECK(w.log == lines{"store 1", "event 100-1", "forget 1"});
+  CHECK(w.m.is_idle());
+}
+
+TEST_CASE("the minimum is the publish's, not the fragment's") {
+  SECTION("a short tail of a longer publish is kept") {
+    world w;
+    w.play(w.m.keep(entry(1), closed(1, 5s), 1s, {}));
+    w.play(w.m.keep(entry(2), closed(2, 400ms), 1s, {}));
+    CHECK(std::count(w.log.begin(), w.log.end(), "store 2") == 1);
+  }
+  SECTION("fragments wait until together they are long enough") {
+    world w;
+    w.play(w.m.keep(entry(1), closed(1, 600ms), 1s, {}));
+    CHECK(w.log.empty());
+    w.play(w.m.keep(entry(2), closed(2, 600ms), 1s, {}));
+    CHECK(std::count(w.log.begin(), w.log.end(), "store 1") == 1);
+    CHECK(std::count(w.log.begin(), w.log.end(), "store 2") == 1);
+  }
+  SECTION("a publish that ends shorter leaves no file, one gap, and its end is told") {
+    world w;
+    w.play(w.m.keep(entry(1), closed(1, 500ms), 1s, {}));
+    w.play(w.m.on_ended(entry(1).of, gone(500ms), {}, 1s, {}));
+    CHECK(w.log == lines{"event 0-s", "gap too_short", "discard 1"});
+    w.play(w.m.on_finished("s"));
+    CHECK(w.m.is_idle());
+  }
+  SECTION("the other way round: the end first, the fragment after it") {
+    world w;
+    w.play(w.m.on_ended(entry(1).of, gone(500ms), {}, 1s, {}));
+    w.play(w.m.keep(entry(1), closed(1, 500ms), 1s, {}));
+    CHECK(w.log == lines{"event 0-s", "gap too_short", "discard 1"});
+  }
+  SECTION("two formats do not count twice") {
+    world w;
+    auto other = entry(2);
+    other.what = core::format::flv;
+    w.play(w.m.keep(entry(1), closed(1, 600ms), 1s, {}));
+    w.play(w.m.keep(other, closed(2, 600ms), 1s, {}));
+    w.play(w.m.on_ended(entry(1).of, gone(600ms), {}, 1s, {}));
+    CHECK(std::count(w.log.begin(), w.log.end(), "discard 1") == 1);
+    CHECK(std::count(w.log.begin(), w.log.end(), "discard 2") == 1);
+  }
+}
+
+TEST_CASE("a store or an index that refuses is asked again, and the event goes out once") {
+  world w;
+  w.store_fails = 1;
+  w.play(w.m.keep(entry(1), closed(1, 5s), 1s, {}));
+  CHECK(w.log.empty());
+  CHECK_FALSE(w.m.is_idle());
+  w.commit_fails = 1;
+  w.play(w.m.on_retry_due());
+  CHECK(w.log == lines{"store 1"});
+  w.play(w.m.on_retry_due());
+  CHECK(w.log == lines{"store 1", "event 100-1", "forget 1"});
+  CHECK(w.m.is_idle());
+}
+
+TEST_CASE("only so many files are moved at once") {
+  auto o = options();
+  o.in_flight = 2;
+  machine m{o};
+  int stores = 0;
+  for (core::file_id id = 1; id <= 5; ++id)
+    stores
+        += static_cast<int>(all<machine::store>(m.keep(entry(id), closed(id, 5s), 1s, {})).size());
+  CHECK(stores == 2);
+  CHECK(all<machine::store>(m.on_stored(1, std::string{"o"}, {})).size() == 1);
+}
+
+TEST_CASE("what a failed branch left is repaired, and kept when it can be played") {
+  world w;
+  core::fragment_failed x;
+  x.id = 1;
+  x.why = {core::errc::no_space, "full"};
+  auto effects = w.m.salvage(entry(1), x, 1s);
+  REQUIRE(all<machine::repair>(effects).size() == 1);
+  SECTION("readable") {
+    core::mux::account holds;
+    holds.duration = 3s;
+    w.play(w.m.on_repaired(1, holds, {}));
+    CHECK(w.log == lines{"store 1", "event 100-1", "forget 1"});
+  }
+  SECTION("nothing in it") {
+    w.play(w.m.on_repaired(1, core::failure{core::errc::not_found, "empty"}, {}));
+    CHECK(w.log == lines{"discard 1"});
+  }
+}
+
+TEST_CASE("after a crash what was open is finished and the publish's end is told once") {
+  world w;
+  core::leftover a{entry(1), core::wall_time{}, core::start_reason::publish, std::nullopt};
+  core::leftover b{entry(2), core::wall_time{}, core::start_reason::publish, std::nullopt};
+  b.entry.what = core::format::flv;
+  core::leftover unused{entry(3), std::nullopt, core::start_reason::publish, std::nullopt};
+  w.play(w.m.recover({a, b, unused}, 1s, {}));
+  core::mux::account holds;
+  holds.duration = 8s;
+  w.play(w.m.on_repaired(3, core::failure{core::errc::not_found, "empty"}, {}));
+  w.play(w.m.on_repaired(1, holds, {}));
+  CHECK(w.log == lines{"discard 3"});
+  w.play(w.m.on_repaired(2, holds, {}));
+  std::sort(w.log.begin(), w.log.end());
+  CHECK(w.log
+        == lines{"discard 3", "event 0-s", "event 100-1", "event 100-2", "forget 1", "forget 2",
+                 "store 1", "store 2"});
+  CHECK(w.m.is_idle());
+}
+
+TEST_CASE("a short rest of a longer publish is kept after a crash, a short publish is not") {
+  core::mux::account holds;
+  holds.duration = 300ms;
+  SECTION("the rest after a cut") {
+    world w;
+    w.play(w.m.recover({{entry(1), core::wall_time{}, core::start_reason::length, std::nullopt}},
+                       1s, {}));
+    w.play(w.m.on_repaired(1, holds, {}));
+    CHECK(std::count(w.log.begin(), w.log.end(), "store 1") == 1);
+  }
+  SECTION("all that there was") {
+    world w;
+    w.play(w.m.recover({{entry(1), core::wall_time{}, core::start_reason::publish, std::nullopt}},
+                       1s, {}));
+    w.play(w.m.on_repaired(1, holds, {}));
+    CHECK(std::count(w.log.begin(), w.log.end(), "discard 1") == 1);
+  }
+}
+
+TEST_CASE("a file that was on its way into the store goes on with the same row") {
+  world w;
+  core::file_row row;
+  row.id = 1;
+  row.key = {"live", "a"};
+  row.sequence = "s";
+  w.play(w.m.recover({{entry(1), std::nullopt, core::start_reason::publish, row}}, 1s, {}));
+  CHECK(std::count(w.log.begin(), w.log.end(), "store 1") == 1);
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 100-1") == 1);
+  CHECK(w.m.is_idle());
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+#include "core/delivery_machine.hpp"
+#include "tests/support/catch.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using machine = core::delivery_machine;
+
+core::endpoint receiver(int attempts = 3) {
+  core::endpoint x;
+  x.name = "app";
+  x.attempts = attempts;
+  x.interval = 60s;
+  return x;
+}
+
+core::event_row waiting(const std::string& id, const std::string& subject,
+                        core::wall_time next = {}, int attempts = 0) {
+  core::event_row x;
+  x.event.event_id = id;
+  x.event.subject = subject;
+  x.deliveries.push_back({id, "app", core::delivery_state::waiting, attempts, next, {}, {}});
+  return x;
+}
+
+template <class T> std::vector<T> all(const machine::effects& xs) {
+  std::vector<T> out;
+  for (auto& x : xs)
+    if (auto* y = std::get_if<T>(&x))
+      out.push_back(*y);
+  return out;
+}
+
+core::result<std::vector<core::event_row>> rows(std::vector<core::event_row> xs) { return xs; }
+
+core::http_answer status(int x) { return {x, {}}; }
+
+const core::wall_time now{1'000'000s};
+
+} // namespace
+
+TEST_CASE("events of one subject go one after another, those of others beside them") {
+  machine m{receiver()};
+  m.wake();
+  auto xs = m.on_rows(rows({waiting("a1", "a"), waiting("a2", "a"), waiting("b1", "b")}), now);
+  auto posts = all<machine::post>(xs);
+  REQUIRE(posts.size() == 2);
+  CHECK(posts[0].event_id == "a1");
+  CHECK(posts[1].event_id == "b1");
+}
+
+TEST_CASE("an event behind one that waits for its next attempt waits too") {
+  machine m{receiver()};
+  m.wake();
+  auto xs = m.on_rows(rows({waiting("a1", "a", now + 5s), waiting("a2", "a")}), now);
+  CHECK(all<machine::post>(xs).empty());
+  auto timers = all<machine::arm_timer>(xs);
+  REQUIRE(timers.size() == 1);
+  CHECK(timers[0].delay == 5s);
+}
+
+TEST_CASE("200 is delivered, everything else is tried again until the attempts are used up") {
+  machine m{receiver(3)};
+  int attempt = 0;
+  m.wake();
+  for (auto code : {500, 302}) {
+    REQUIRE(all<machine::post>(m.on_rows(rows({waiting("a1", "a", {}, attempt)}), now)).size()
+            == 1);
+    auto xs = m.on_answer("a1", status(code), now);
+    auto records = all<machine::record>(xs);
+    REQUIRE(records.size() == 1);
+    CHECK(records[0].what.state == core::delivery_state::waiting);
+    CHECK(records[0].what.attempts == ++attempt);
+    CHECK(records[0].what.next == now + 60s);
+    CHECK(records[0].what.last_result == std::to_string(code));
+    CHECK(all<machine::fetch>(m.on_recorded("a1", {})).size() == 1);
+  }
+  m.on_rows(rows({waiting("a1", "a", {}, attempt)}), now);
+  SECTION("delivered") {
+    auto xs = m.on_answer("a1", status(200), now);
+    CHECK(all<machine::record>(xs)[0].what.state == core::delivery_state::delivered);
+    CHECK(all<machine::tell_delivered>(xs)[0].attempts == 3);
+  }
+  SECTION("kept as dead, not dropped") {
+    auto xs = m.on_answer("a1", core::failure{core::errc::endpoint_failed, "refused"}, now);
+    CHECK(all<machine::record>(xs)[0].what.state == core::delivery_state::dead);
+    CHECK(all<machine::tell_refused>(xs)[0].dead);
+  }
+}
+
+TEST_CASE("an answer that the index did not take is recorded again before anything is resent") {
+  machine m{receiver()};
+  m.wake();
+  m.on_rows(rows({waiting("a1", "a")}), now);
+  m.on_answer("a1", status(200), now);
+  auto xs = m.on_recorded("a1", core::failure{core::errc::timed_out, "locked"});
+  auto timers = all<machine::arm_timer>(xs);
+  REQUIRE(timers.size() == 1);
+  auto again = m.on_timer(timers[0].round);
+  CHECK(all<machine::record>(again).size() == 1);
+  // The index still says that it waits; it is not sent a second time.
+  CHECK(all<machine::post>(m.on_rows(rows({waiting("a1", "a")}), now)).empty());
+  m.on_recorded("a1", {});
+  CHECK(m.in_flight() == 0);
+}
+
+TEST_CASE("a dead receiver has at most so many posts under way") {
+  machine m{receiver(), 2};
+  m.wake();
+  auto xs = m.on_rows(rows({waiting("a", "a"), waiting("b", "b"), waiting("c", "c")}), now);
+  CHECK(all<machine::post>(xs).size() == 2);
+}
+
+TEST_CASE("a wake while the index is being read leads to one more look, not to two at once") {
+  machine m{receiver()};
+  CHECK(all<machine::fetch>(m.wake()).size() == 1);
+  CHECK(m.wake().empty());
+  CHECK(m.wake().empty());
+  CHECK(all<machine::fetch>(m.on_rows(rows({}), now)).size() == 1);
+  CHECK(all<machine::fetch>(m.on_rows(rows({}), now)).empty());
+}
+
+TEST_CASE("an index that is away is asked again later") {
+  machine m{receiver()};
+  m.wake();
+  auto xs = m.on_rows(core::failure{core::errc::timed_out, "locked"}, now);
+  auto timers = all<machine::arm_timer>(xs);
+  REQUIRE(timers.size() == 1);
+  CHECK(m.on_timer(timers[0].round + 1).empty());
+  CHECK(all<machine::fetch>(m.on_timer(timers[0].round)).size() == 1);
+}

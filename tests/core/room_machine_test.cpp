@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "core/room_machine.hpp"
+#include "tests/support/catch.hpp"
+
+namespace {
+
+using machine = core::room_machine;
+
+core::publish_request from(const std::string& address) {
+  core::publish_request x;
+  x.key = {"live", "a"};
+  x.address = address;
+  return x;
+}
+
+template <class T> int count(const machine::effects& xs) {
+  int n = 0;
+  for (auto& x : xs)
+    n += std::holds_alternative<T>(x);
+  return n;
+}
+
+} // namespace
+
+TEST_CASE("a second publisher is refused while the first is there, and told who it is") {
+  machine m;
+  REQUIRE(m.accept(from("1.2.3.4:5"), "s1", "r1", {}, {}));
+  auto second = m.accept(from("6.7.8.9:1"), "s2", "r2", {}, {});
+  REQUIRE_FALSE(second);
+  CHECK(second.error()
+        == core::failure{core::errc::already_exists,
+                         "the stream is already published from 1.2.3.4:5"});
+}
+
+TEST_CASE("a publisher may come back while the files of the last publish are still being closed") {
+  machine m;
+  REQUIRE(m.accept(from("a"), "s1", "r1", {}, {}));
+  m.on_left("s1", {});
+  REQUIRE(m.accept(from("a"), "s2", "r2", {}, {}));
+  auto xs = m.on_finished("s1");
+  CHECK(count<machine::announce_finished>(xs) == 1);
+  CHECK(count<machine::report_idle>(xs) == 0);
+  CHECK(m.live() == "s2");
+}
+
+TEST_CASE("a publish is announced once: when its tracks are known, late, or at its end") {
+  core::track_set tracks;
+  tracks.audio.emplace();
+  SECTION("by its tracks") {
+    machine m;
+    REQUIRE(m.accept(from("a"), "s1", "r1", {}, {}));
+    CHECK(count<machine::announce_started>(m.on_tracks("s1", tracks)) == 1);
+    CHECK(count<machine::announce_started>(m.on_tracks("s1", tracks)) == 0);
+    CHECK(count<machine::announce_started>(m.on(core::started_due{"s1"})) == 0);
+  }
+  SECTION("by the clock") {
+    machine m;
+    REQUIRE(m.accept(from("a"), "s1", "r1", {}, {}));
+    CHECK(count<machine::announce_started>(m.on(core::started_due{"s1"})) == 1);
+    CHECK(count<machine::announce_started>(m.on_left("s1", {})) == 0);
+  }
+  SECTION("by its end, before that is announced") {
+    machine m;
+    REQUIRE(m.accept(from("a"), "s1", "r1", {}, {}));
+    auto xs = m.on_left("s1", {});
+    REQUIRE(xs.size() == 2);
+    CHECK(std::holds_alternative<machine::announce_started>(xs[0]));
+    CHECK(std::holds_alternative<machine::announce_ended>(xs[1]));
+    CHECK(m.on_left("s1", {}).empty());
+  }
+}
+
+TEST_CASE("a timer of an earlier publish says nothing about this one") {
+  machine m;
+  REQUIRE(m.accept(from("a"), "s1", "r1", {}, {}));
+  m.on_left("s1", {});
+  m.on_finished("s1");
+  REQUIRE(m.accept(from("a"), "s2", "r2", {}, {}));
+  CHECK(m.on(core::started_due{"s1"}).empty());
+}
+
+TEST_CASE("cut and drop need somebody who publishes") {
+  machine m;
+  CHECK(m.cut().error().code == core::errc::not_now);
+  CHECK(m.drop(core::end_reason::interrupted, "x").error().code == core::errc::not_now);
+  REQUIRE(m.accept(from("a"), "s1", "r1", {}, {}));
+  CHECK(count<machine::order_cut>(*m.cut()) == 1);
+  CHECK(count<machine::order_drop>(*m.drop(core::end_reason::interrupted, "x")) == 1);
+}
+
+TEST_CASE("a closing room ends its publisher, takes no other, and says when it is quiet") {
+  machine m;
+  REQUIRE(m.accept(from("a"), "s1", "r1", {}, {}));
+  CHECK(count<machine::order_drop>(m.close()) == 1);
+  CHECK(m.accept(from("b"), "s2", "r2", {}, {}).error().code == core::errc::shutting_down);
+  m.on_left("s1", {});
+  CHECK(count<machine::report_idle>(m.on_finished("s1")) == 1);
+  machine vacant;
+  CHECK(count<machine::report_idle>(vacant.close()) == 1);
+}

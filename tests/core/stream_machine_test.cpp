@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+#include "core/stream_machine.hpp"
+#include "tests/support/catch.hpp"
+
+#include <random>
+
+namespace {
+
+using machine = core::stream_machine;
+
+core::publish of() {
+  core::publish x;
+  x.key = {"live", "a"};
+  x.sequence = "s1";
+  return x;
+}
+
+core::policy two_formats() {
+  core::policy x;
+  x.formats = {{core::format::mp4, {}, {}, "mp4"}, {core::format::flv, {}, {}, "flv"}};
+  return x;
+}
+
+template <class T> int count(const machine::effects& xs) {
+  int n = 0;
+  for (auto& x : xs)
+    n += std::holds_alternative<T>(x);
+  return n;
+}
+
+core::slot_ready ready(const std::string& branch, core::file_id id) {
+  core::slot_ready x{branch, {}};
+  x.entry.slot.id = id;
+  x.entry.of = of();
+  return x;
+}
+
+core::fragment_opened opened(const std::string& branch, core::file_id id) {
+  core::fragment_opened x;
+  x.branch = branch;
+  x.id = id;
+  return x;
+}
+
+core::fragment_closed closed(const std::string& branch, core::file_id id) {
+  core::fragment_closed x;
+  x.branch = branch;
+  x.id = id;
+  return x;
+}
+
+core::fragment_failed failed(const std::string& branch, core::file_id id) {
+  core::fragment_failed x;
+  x.branch = branch;
+  x.id = id;
+  x.why = {core::errc::no_space, "full"};
+  return x;
+}
+
+} // namespace
+
+TEST_CASE("each format of the policy is one branch, and none is opened twice") {
+  machine m{of()};
+  CHECK(count<machine::open_branch>(m.record(two_formats(), "r", "policy")) == 2);
+  CHECK(m.record(two_formats(), "r2", "api").empty());
+}
+
+TEST_CASE("a fragment goes to the room with its journal entry") {
+  machine m{of()};
+  m.record(two_formats(), "r", "policy");
+  CHECK(count<machine::prepare_slot>(m.on(core::slot_taken{"mp4"})) == 1);
+  CHECK(count<machine::offer_slot>(m.on(ready("mp4", 7))) == 1);
+  CHECK(count<machine::note_opened>(m.on(opened("mp4", 7))) == 1);
+  CHECK(m.branches()[1].id == 7);
+  auto xs = m.on(closed("mp4", 7));
+  REQUIRE(count<machine::keep_fragment>(xs) == 1);
+  CHECK(std::get<machine::keep_fragment>(xs[0]).entry.slot.id == 7);
+  CHECK(m.on(closed("mp4", 7)).empty());
+}
+
+TEST_CASE("slots that were never used are discarded, whenever they come") {
+  machine m{of()};
+  m.record(two_formats(), "r", "policy");
+  m.on(ready("mp4", 1));
+  m.on(ready("mp4", 2));
+  m.on(opened("mp4", 1));
+  m.on(closed("mp4", 1));
+  auto xs = m.on(core::branch_ended{"mp4"});
+  REQUIRE(count<machine::discard_slot>(xs) == 1);
+  CHECK(std::get<machine::discard_slot>(xs[0]).id == 2);
+  auto late = m.on(ready("mp4", 3));
+  REQUIRE(count<machine::discard_slot>(late) == 1);
+}
+
+TEST_CASE("a storage that refuses a slot is asked again while the branch lives") {
+  machine m{of()};
+  m.record(two_formats(), "r", "policy");
+  auto xs = m.on(core::slot_refused{"mp4", {core::errc::no_space, "full"}});
+  CHECK(count<machine::report_trouble>(xs) == 1);
+  CHECK(count<machine::arm_slot_retry>(xs) == 1);
+  CHECK(count<machine::prepare_slot>(m.on(core::slot_retry_due{"mp4"})) == 1);
+  m.on(core::branch_ended{"mp4"});
+  CHECK(m.on(core::slot_retry_due{"mp4"}).empty());
+}
+
+TEST_CASE("a failed branch is told, salvaged, and touches no other") {
+  machine m{of()};
+  m.record(two_formats(), "r", "policy");
+  m.on(ready("mp4", 1));
+  m.on(ready("flv", 2));
+  m.on(opened("mp4", 1));
+  m.on(opened("flv", 2));
+  auto xs = m.on(failed("mp4", 1));
+  CHECK(count<machine::report_trouble>(xs) == 1);
+  CHECK(count<machine::salvage_fragment>(xs) == 1);
+  CHECK(m.branches()[0].state == "writing");
+  CHECK(m.branches()[1].state == "failed");
+}
+
+TEST_CASE("in every order each fragment ends once and the publish finishes once") {
+  for (unsigned seed = 0; seed < 500; ++seed) {
+    std::mt19937 random{seed};
+    machine m{of()};
+    m.record(two_formats(), "r", "policy");
+    // Per branch the order is fixed; between branches, and against the publisher, it is not.
+    std::vector<std::vector<core::media_event>> lanes(3);
+    core::file_id id = 1;
+    for (int lane = 0; lane < 2; ++lane) {
+      std::string branch = lane == 0 ? "mp4" : "flv";
+      for (int n = 0; n < 3; ++n, ++id) {
+        m.on(ready(branch, id));
+        lanes[lane].push_back(opened(branch, id));
+        if (random() % 3 == 0)
+          lanes[lane].push_back(failed(branch, id));
+        else
+          lanes[lane].push_back(closed(branch, id));
+      }
+      m.on(ready(branch, id++));
+      lanes[lane].push_back(core::branch_ended{branch});
+    }
+    lanes[2].push_back(core::publisher_left{});
+    int kept = 0, discarded = 0, finished = 0, left = 0;
+    while (!lanes[0].empty() || !lanes[1].empty() || !lanes[2].empty()) {
+      auto& lane = lanes[random() % 3];
+      if (lane.empty())
+        continue;
+      auto x = lane.front();
+      lane.erase(lane.begin());
+      auto effects = std::visit([&](auto& y) { return m.on(y); }, x);
+      CHECK(finished == 0);
+      kept += count<machine::keep_fragment>(effects) + count<machine::salvage_fragment>(effects);
+      discarded += count<machine::discard_slot>(effects);
+      finished += count<machine::report_finished>(effects);
+      left += count<machine::report_left>(effects);
+    }
+    INFO("seed " << seed);
+    CHECK(kept == 6);
+    CHECK(discarded == 2);
+    CHECK(finished == 1);
+    CHECK(left == 1);
+  }
+}
+
+TEST_CASE("a publish that is not recorded finishes when its publisher leaves") {
+  machine m{of()};
+  m.record({}, "r", "policy");
+  CHECK(count<machine::report_finished>(m.on(core::publisher_left{})) == 1);
+  CHECK(m.on(core::publisher_left{}).empty());
+}

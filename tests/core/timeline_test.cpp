@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+#include "core/timeline.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace std::chrono_literals;
+using core::nanos;
+
+namespace {
+
+constexpr auto video = core::track_kind::video;
+constexpr auto audio = core::track_kind::audio;
+constexpr nanos aac_frame{1'000'000'000LL * 1024 / 44100};
+
+/// A publish whose frames arrive at the times that a test says.
+struct publish {
+  core::timeline of;
+  core::timeline::timed got;
+  core::steady_time start{1000s};
+
+  publish() {
+    core::track sound;
+    sound.kind = audio;
+    sound.codec = core::codec_id::aac;
+    sound.config = {0x12, 0x10}; // AAC-LC, 44100 Hz, stereo
+    sound.sample_rate = 44100;
+    sound.channels = 2;
+    of.push({std::make_shared<core::track>(sound), {}}, start, got);
+    got.items.clear();
+  }
+
+  void push(core::track_kind kind, nanos dts, nanos arrival, nanos composition = 0ns) {
+    core::frame x;
+    x.kind = kind;
+    x.key = true;
+    x.dts = dts;
+    x.pts = dts + composition;
+    of.push({nullptr, x}, start + arrival, got);
+  }
+
+  std::vector<nanos> times(core::track_kind kind) {
+    of.flush(got);
+    std::vector<nanos> out;
+    for (auto& x : got.items)
+      if (!x.config && x.media.kind == kind)
+        out.push_back(x.media.dts);
+    return out;
+  }
+};
+
+using times = std::vector<nanos>;
+
+} // namespace
+
+TEST_CASE("media time starts at 0 and keeps the publisher's distances") {
+  publish p;
+  p.push(video, 5000ms, 0ms);
+  p.push(audio, 4977ms, 0ms);
+  p.push(video, 5040ms, 40ms);
+  p.push(audio, 5000ms, 40ms);
+  p.push(video, 5081ms, 80ms);
+  CHECK(p.times(video) == times{0ms, 40ms, 81ms});
+  CHECK(p.times(audio) == times{-23ms, 0ms});
+  CHECK(p.got.repairs.empty());
+}
+
+TEST_CASE("stamps that wrap at 2^32 ms go on") {
+  publish p;
+  const nanos last{4294967290LL * 1'000'000};
+  p.push(video, last, 0ms);
+  p.push(audio, last + 3ms, 0ms);
+  p.push(video, 34ms, 40ms);
+  p.push(audio, 20ms, 40ms);
+  CHECK(p.times(video) == times{0ms, 40ms});
+  CHECK(p.times(audio) == times{3ms, 26ms});
+  CHECK(p.got.repairs.empty());
+}
+
+TEST_CASE("a presentation time that has wrapped alone keeps its distance") {
+  publish p;
+  const nanos last{4294967290LL * 1'000'000};
+  p.push(video, last, 0ms);
+  core::frame x;
+  x.dts = last + 4ms;
+  x.pts = 30ms;
+  p.of.push({nullptr, x}, p.start, p.got);
+  p.of.flush(p.got);
+  CHECK(p.got.items.at(1).media.pts - p.got.items.at(1).media.dts == 32ms);
+}
+
+TEST_CASE("equal stamps stay, small steps back are held and reported once a burst") {
+  publish p;
+  p.push(video, 0ms, 0ms);
+  p.push(video, 40ms, 40ms);
+  p.push(video, 40ms, 80ms);
+  p.push(video, 10ms, 120ms);
+  p.push(video, 20ms, 120ms);
+  p.push(video, 160ms, 160ms);
+  CHECK(p.times(video) == times{0ms, 40ms, 40ms, 40ms, 40ms, 160ms});
+  REQUIRE(p.got.repairs.size() == 1);
+  CHECK(p.got.repairs[0].count == 2);
+  CHECK(p.got.repairs[0].largest == 30ms);
+  CHECK(to_string(p.got.repairs[0])
+        == "2 time stamps of video went back by up to 30 ms and stayed at the one before");
+}
+
+TEST_CASE("a restart from zero goes on where media time was, both tracks together") {
+  publish p;
+  for (int i = 0; i < 10; ++i) {
+    p.push(video, 20s + i * 40ms, i * 40ms);
+    p.push(audio, 20s + i * 40ms + 10ms, i * 40ms);
+  }
+  // What of the old time is still on its way fits as well.
+  p.push(video, 0ms, 400ms);
+  p.push(audio, 20410ms, 400ms);
+  p.push(audio, 10ms, 440ms);
+  p.push(video, 40ms, 440ms);
+  const auto seen = p.times(video);
+  CHECK(seen.at(10) == 400ms);
+  CHECK(seen.at(11) == 440ms);
+  const auto heard = p.times(audio);
+  CHECK(heard.at(10) == 410ms);
+  CHECK(heard.at(11) == 410ms);
+  REQUIRE(p.got.repairs.size() == 2);
+  CHECK(p.got.repairs[0].what == core::timeline::repair_kind::jumped);
+}
+
+TEST_CASE("a jump ahead is repaired by the arrival, a pause is kept") {
+  publish p;
+  p.push(video, 0ms, 0ms);
+  p.push(video, 40ms, 40ms);
+  SECTION("a jump of an hour without a pause") {
+    p.push(video, 3600s, 80ms);
+    CHECK(p.times(video) == times{0ms, 40ms, 80ms});
+    CHECK(p.got.repairs.size() == 1);
+  }
+  SECTION("a jump of an hour after a pause of 5 s") {
+    p.push(video, 3600s, 5040ms);
+    CHECK(p.times(video) == times{0ms, 40ms, 5040ms});
+    CHECK(p.got.repairs.size() == 1);
+  }
+  SECTION("a pause of 30 s in stamps and arrival") {
+    p.push(video, 30040ms, 30040ms);
+    CHECK(p.times(video) == times{0ms, 40ms, 30040ms});
+    CHECK(p.got.repairs.empty());
+  }
+}
+
+TEST_CASE("media time never goes back, whatever the stamps") {
+  publish p;
+  std::uint64_t seed = 1;
+  auto random = [&] { return seed = seed * 6364136223846793005ULL + 1442695040888963407ULL; };
+  for (int i = 0; i < 5000; ++i)
+    p.push(random() >> 63 ? video : audio, core::millis(std::int64_t(random() >> 32)), i * 1ms,
+           core::millis(std::int64_t(random() >> 32)));
+  for (auto kind : {video, audio}) {
+    const auto t = p.times(kind);
+    CHECK(std::is_sorted(t.begin(), t.end()));
+  }
+  CHECK(p.got.items.size() == 5000);
+  CHECK(p.got.repairs.size() <= 6);
+}
+
+TEST_CASE(
+    "video lasts to the next video frame, audio its samples, the last video as long as before") {
+  publish p;
+  p.push(video, 0ms, 0ms);
+  p.push(audio, 0ms, 0ms);
+  p.push(video, 33ms, 33ms);
+  p.push(audio, 23ms, 33ms);
+  p.of.flush(p.got);
+  REQUIRE(p.got.items.size() == 4);
+  CHECK(p.got.items[0].media.duration == 33ms);
+  CHECK(p.got.items[1].media.duration == aac_frame);
+  CHECK(p.got.items[2].media.duration == 33ms);
+  CHECK(p.got.items[3].media.duration == aac_frame);
+}
+
+TEST_CASE("the order of arrival is kept, configurations included") {
+  publish p;
+  p.push(video, 0ms, 0ms);
+  p.push(audio, 10ms, 0ms);
+  p.of.push({std::make_shared<core::track>(), {}}, p.start, p.got);
+  CHECK(p.got.items.empty());
+  p.push(video, 40ms, 40ms);
+  REQUIRE(p.got.items.size() == 3);
+  CHECK(p.got.items[0].media.kind == video);
+  CHECK(p.got.items[1].media.kind == audio);
+  CHECK(p.got.items[2].config);
+}
+
+TEST_CASE("a video that stalls holds the audio back for 2 s at most") {
+  publish p;
+  p.push(video, 0ms, 0ms);
+  for (int i = 0; i < 100; ++i)
+    p.push(audio, i * 23ms, i * 23ms);
+  CHECK(p.got.items.size() > 85);
+}
+
+TEST_CASE("what is held back is bounded in number where the time stands still") {
+  publish p;
+  p.push(video, 0ms, 0ms);
+  for (int i = 0; i < 1000; ++i)
+    p.push(audio, 0ms, 0ms);
+  CHECK(p.got.items.size() >= 480);
+}
+
+TEST_CASE("media time maps to the arrival that was least late") {
+  publish p;
+  // Bursts of 250 ms: the last frame of a burst is the one that is on time.
+  for (int burst = 0; burst < 8; ++burst)
+    for (int i = 0; i < 6; ++i)
+      p.push(video, burst * 240ms + i * 40ms, (burst + 1) * 240ms);
+  CHECK(p.of.made_at(0ms) - p.start == 40ms);
+  CHECK(p.of.made_at(1s) - p.start == 1040ms);
+}
+
+TEST_CASE("what was least late is forgotten after 10 s") {
+  publish p;
+  p.push(video, 0ms, 0ms);
+  for (int i = 1; i < 400; ++i)
+    p.push(video, i * 40ms, i * 40ms + 300ms);
+  CHECK(p.of.made_at(0ms) - p.start == 300ms);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+#include "pipelines/demo_source.hpp"
+#include "tests/mux/readers.hpp"
+#include "tests/pipelines/support.hpp"
+#include "tests/support/catch.hpp"
+
+#include <cstdio>
+#include <filesystem>
+
+using namespace tests;
+using core::format;
+
+namespace {
+
+/// Folders in memory by path, with the real muxers.
+struct memory_disk {
+  std::mutex mutex;
+  std::map<std::string, memory_folder> folders;
+
+  pipelines::writer_access access() {
+    auto out = pipelines::disk();
+    out.open_folder
+        = [this](const std::string& path) -> core::result<std::unique_ptr<core::mux::folder>> {
+      std::lock_guard guard{mutex};
+      return std::unique_ptr<core::mux::folder>{std::make_unique<memory_folder>(folders[path])};
+    };
+    return out;
+  }
+};
+
+/// A real folder that goes away with the test.
+struct spool {
+  std::filesystem::path path;
+  spool() {
+    std::string name
+        = (std::filesystem::temp_directory_path() / "livetape-pipelines-XXXXXX").string();
+    path = mkdtemp(name.data());
+  }
+  ~spool() { std::filesystem::remove_all(path); }
+};
+
+/// Packets of both tracks that ffprobe finds, "video audio".
+std::string packets(const std::filesystem::path& x) {
+  std::string out;
+  for (auto* track : {"v", "a"}) {
+    const auto line = std::string{"ffprobe -v error -count_packets -select_streams "} + track
+                      + " -show_entries stream=nb_read_packets -of csv=p=0 '" + x.string() + "'";
+    auto* pipe = popen(line.c_str(), "r");
+    char text[64] = {};
+    if (fgets(text, sizeof text, pipe) == nullptr)
+      text[0] = 0;
+    pclose(pipe);
+    out += std::to_string(std::atoi(text)) + " ";
+  }
+  return out;
+}
+
+std::string packets(const clip& x) {
+  return std::to_string(only(x, core::track_kind::video).frames.size()) + " "
+         + std::to_string(only(x, core::track_kind::audio).frames.size()) + " ";
+}
+
+clip before(const clip& x, core::nanos t) {
+  clip out{x.tracks, {}};
+  for (auto& f : x.frames)
+    if (f.dts < t)
+      out.frames.push_back(f);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("MP4, FLV and HLS at once hold what an encoder sent") {
+  memory_disk disk;
+  publish p{[&](auto& x) { x.writer = disk.access(); }};
+  const auto& sent = test_clip("bframes");
+  for (auto what : {format::mp4, format::flv, format::hls}) {
+    p.folder = std::string{"/"} + to_string(what);
+    p.open(to_string(what), what);
+  }
+  p.gives_slots = false;
+  p.play(sent);
+  REQUIRE(p.finish(3));
+  CHECK(difference(sent, read_mp4(disk.folders["/mp4"]["mp4.1"])) == "");
+  CHECK(difference(sent, read_flv(disk.folders["/flv"]["flv.1"])) == "");
+  CHECK(difference(sent, read_hls(disk.folders["/hls"], sent.tracks)) == "");
+  for (auto& closed : p.heard->of<core::fragment_closed>()) {
+    CHECK(closed.holds.video_frames == only(sent, core::track_kind::video).frames.size());
+    CHECK(closed.holds.size > 0);
+  }
+}
+
+TEST_CASE("a file that cannot grow fails with no space, and the muxers beside it go on") {
+  memory_disk disk;
+  disk.folders["/mp4"].all->die_at = 4;
+  publish p{[&](auto& x) { x.writer = disk.access(); }};
+  const auto& sent = test_clip("bframes");
+  for (auto what : {format::mp4, format::flv}) {
+    p.folder = std::string{"/"} + to_string(what);
+    p.open(to_string(what), what);
+  }
+  p.gives_slots = false;
+  p.play(sent);
+  REQUIRE(p.finish(2));
+  REQUIRE(p.heard->of<core::fragment_failed>("mp4").size() == 1);
+  CHECK(p.heard->of<core::fragment_failed>("mp4")[0].why.code == core::errc::no_space);
+  CHECK(difference(sent, read_flv(disk.folders["/flv"]["flv.1"])) == "");
+  CHECK(lawlessness(p.heard->events()) == "");
+}
+
+TEST_CASE("the writer fails with the system's word where its folder is missing") {
+  publish p{[](auto& x) { x.writer = pipelines::disk(); }};
+  p.folder = "/nonexistent/folder";
+  p.open("mp4", format::mp4);
+  p.play(numbered(1s));
+  REQUIRE(p.finish(1));
+  CHECK(p.heard->of<core::fragment_failed>().size() == 1);
+  CHECK(lawlessness(p.heard->events()) == "");
+}
+
+TEST_CASE("the stock branches record and are cut by us") {
+  const spool at;
+  publish p;
+  const auto& sent = test_clip("bframes");
+  // '%' in a path is nobody's format.
+  p.folder = (at.path / "100%d").string();
+  std::filesystem::create_directory(p.folder);
+  p.open("mp4", format::mp4, 4s, "mp4-splitmuxsink");
+  p.open("flv", format::flv, 4s, "flv-splitmuxsink");
+  p.play(sent);
+  REQUIRE(p.finish(2));
+  CHECK(lawlessness(p.heard->events()) == "");
+  const auto first = before(sent, 4s);
+  for (auto* branch : {"mp4", "flv"}) {
+    INFO(branch);
+    const auto closed = p.heard->of<core::fragment_closed>(branch);
+    REQUIRE(closed.size() == 2);
+    CHECK(closed[0].holds.video_frames == 100);
+    CHECK(closed[0].holds.size
+          == std::filesystem::file_size(std::filesystem::path{p.folder}
+                                        / (std::string{branch} + ".1")));
+    std::string both[2];
+    std::size_t video = 0;
+    std::size_t audio = 0;
+    for (int i = 1; i <= 2; ++i) {
+      const auto found
+          = packets(std::filesystem::path{p.folder} / (branch + ("." + std::to_string(i))));
+      std::size_t v = 0;
+      std::size_t a = 0;
+      REQUIRE(std::sscanf(found.c_str(), "%zu %zu", &v, &a) == 2);
+      video += v;
+      audio += a;
+    }
+    CHECK(std::to_string(video) + " " + std::to_string(audio) + " " == packets(sent));
+  }
+}
+
+TEST_CASE("hlssink2 leaves a playlist with an end and all packets") {
+  const spool at;
+  publish p;
+  const auto& sent = test_clip("bframes");
+  p.folder = at.path.string();
+  p.open("hls", format::hls, 1h, "hls-hlssink2");
+  p.play(sent);
+  REQUIRE(p.finish(1));
+  REQUIRE(p.heard->of<core::fragment_closed>().size() == 1);
+  CHECK(packets(at.path / "hls.1") == packets(sent));
+  std::ifstream file{at.path / "hls.1"};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  CHECK(text.find("#EXT-X-ENDLIST") != std::string::npos);
+  CHECK(text.find("\nseg-000000.ts") != std::string::npos);
+}
+
+TEST_CASE("stock branches report a full disk and a missing folder") {
+  publish p;
+  p.folder = "/nonexistent/folder";
+  p.open("mp4", format::mp4, 1h, "mp4-splitmuxsink");
+  p.play(test_clip("bframes"));
+  REQUIRE(p.heard->wait_for<core::fragment_failed>(1));
+  REQUIRE(p.finish(1));
+  CHECK(lawlessness(p.heard->events()) == "");
+  CHECK(p.heard->of<core::fragment_closed>().empty());
+}
+
+TEST_CASE("a full disk under a stock sink is told as no space") {
+  const spool at;
+  std::filesystem::create_symlink("/dev/full", at.path / "mp4.1");
+  publish p;
+  p.folder = at.path.string();
+  p.open("mp4", format::mp4, 1h, "mp4-splitmuxsink");
+  p.gives_slots = false;
+  p.play(test_clip("bframes"));
+  REQUIRE(p.finish(1));
+  const auto failed = p.heard->of<core::fragment_failed>();
+  REQUIRE(failed.size() == 1);
+  CHECK(failed[0].why.code == core::errc::no_space);
+}
+
+TEST_CASE("every branch kind can be built") {
+  start_gstreamer();
+  CHECK(pipelines::check() == std::vector<std::string>{});
+  CHECK(pipelines::branch_kinds().size() == 6);
+}
+
+TEST_CASE("the demonstration publishes picture and sound and ends by itself") {
+  memory_disk disk;
+  publish p{[&](auto& x) {
+    x.writer = disk.access();
+    x.clock = std::make_shared<core::clock>();
+  }};
+  p.folder = "/mp4";
+  p.open("mp4", format::mp4);
+  auto demo = pipelines::demo_source::start(p.input, {1s, std::make_shared<core::clock>()});
+  REQUIRE(demo);
+  REQUIRE(p.heard->wait_for<core::branch_ended>(1));
+  const auto closed = p.heard->of<core::fragment_closed>();
+  REQUIRE(closed.size() == 1);
+  CHECK(closed[0].holds.video_frames == 25);
+  CHECK(closed[0].holds.audio_frames >= 40);
+  CHECK(closed[0].holds.tracks.video->width == 640);
+  CHECK(closed[0].holds.tracks.audio->sample_rate == 44100);
+  CHECK(read_mp4(disk.folders["/mp4"]["mp4.1"]).frames.size()
+        == closed[0].holds.video_frames + closed[0].holds.audio_frames);
+}

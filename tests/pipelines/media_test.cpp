@@ -1,0 +1,519 @@
+// SPDX-License-Identifier: MIT
+#include "tests/pipelines/support.hpp"
+#include "tests/support/catch.hpp"
+
+#include <random>
+
+using namespace tests;
+using core::end_reason;
+using core::format;
+using core::start_reason;
+
+namespace {
+
+constexpr auto video = core::track_kind::video;
+constexpr auto audio = core::track_kind::audio;
+
+void check_all_kept(const publish& p, const std::string& branch, const clip& sent) {
+  const auto kept = p.kept(branch);
+  CHECK(numbers(kept, video) == numbers(sent.frames, video));
+  CHECK(numbers(kept, audio) == numbers(sent.frames, audio));
+}
+
+} // namespace
+
+TEST_CASE("three branches keep every packet that was sent, in order") {
+  publish p;
+  for (auto what : {format::mp4, format::flv, format::hls})
+    p.open(to_string(what), what);
+  const auto sent = numbered(3s);
+  p.play(sent);
+  REQUIRE(p.finish(3));
+  for (auto* branch : {"mp4", "flv", "hls"}) {
+    check_all_kept(p, branch, sent);
+    const auto closed = p.heard->of<core::fragment_closed>(branch);
+    REQUIRE(closed.size() == 1);
+    CHECK(closed[0].started == start_reason::publish);
+    CHECK(closed[0].why == end_reason::publish_ended);
+    CHECK(closed[0].holds.video_frames == 75);
+  }
+  CHECK(lawlessness(p.heard->events()) == "");
+}
+
+TEST_CASE("audio ahead of the first key frame is kept, and time 0 is the earliest frame") {
+  publish p;
+  p.open("mp4", format::mp4);
+  auto sent = numbered(2s);
+  // Audio first in arrival, video 30 ms earlier in time.
+  for (auto& x : sent.frames)
+    if (x.kind == audio) {
+      x.dts += 30ms;
+      x.pts += 30ms;
+    }
+  std::stable_partition(sent.frames.begin(), sent.frames.begin() + 4,
+                        [](auto& x) { return x.kind == audio; });
+  p.play(sent);
+  REQUIRE(p.finish(1));
+  check_all_kept(p, "mp4", sent);
+  const auto kept = p.kept("mp4");
+  CHECK(kept.front().kind == audio);
+  CHECK(kept.front().dts == 30ms);
+}
+
+TEST_CASE("leading video frames without a key frame are a gap, the audio beside them is kept") {
+  publish p;
+  p.open("mp4", format::mp4);
+  auto sent = numbered(3s);
+  for (auto& x : sent.frames)
+    if (x.kind == video && x.dts == 0ns)
+      x.key = false;
+  p.play(sent);
+  REQUIRE(p.finish(1));
+  CHECK(numbers(p.kept("mp4"), video).size() == 50);
+  CHECK(numbers(p.kept("mp4"), audio) == numbers(sent.frames, audio));
+  const auto gaps = p.heard->of<core::gap_closed>("mp4");
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].what.cause == core::gap_cause::stalled_track);
+  CHECK(gaps[0].what.length == 1s);
+}
+
+TEST_CASE("fragments cut by length hold together exactly what was sent") {
+  publish p;
+  p.open("mp4", format::mp4, 2s);
+  p.open("hls", format::hls, 4s);
+  const auto sent = numbered(8400ms);
+  p.play(sent);
+  REQUIRE(p.finish(2));
+  check_all_kept(p, "mp4", sent);
+  check_all_kept(p, "hls", sent);
+  const auto closed = p.heard->of<core::fragment_closed>("mp4");
+  REQUIRE(closed.size() == 5);
+  for (std::size_t i = 0; i < 4; ++i)
+    CHECK(closed[i].holds.video_frames == 50);
+  // The tail of 0.4 s is a fragment too.
+  CHECK(closed[4].holds.video_frames == 10);
+  CHECK(closed[3].why == end_reason::length);
+  CHECK(closed[4].started == start_reason::length);
+  CHECK(closed[4].why == end_reason::publish_ended);
+  for (auto& [name, fragment] : p.disk.all()) {
+    auto first = std::find_if(fragment.frames.begin(), fragment.frames.end(),
+                              [](auto& x) { return x.kind == video; });
+    CHECK(first->key);
+    CHECK(std::min_element(fragment.frames.begin(), fragment.frames.end(),
+                           [](auto& a, auto& b) { return a.dts < b.dts; })
+              ->dts
+          == 0ns);
+  }
+}
+
+TEST_CASE("a fragment's start is when its first frame was made, though bursts come late") {
+  publish p;
+  p.open("mp4", format::mp4, 2s);
+  p.play(numbered(5s));
+  REQUIRE(p.finish(1));
+  const auto opened = p.heard->of<core::fragment_opened>();
+  REQUIRE(opened.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const core::nanos away = opened[i].start - moved_clock::epoch - core::nanos{2s} * int(i);
+    CHECK(std::chrono::abs(away) < 60ms);
+    CHECK(p.heard->of<core::fragment_closed>()[i].start == opened[i].start);
+  }
+}
+
+TEST_CASE("an ordered cut falls on the next key frame of every branch") {
+  publish p;
+  p.open("mp4", format::mp4);
+  p.open("flv", format::flv);
+  const auto first = numbered(1500ms);
+  const auto second = numbered(2s, 1s, true, true, 2s);
+  p.play(first);
+  p.media->cut(start_reason::cut, end_reason::cut);
+  p.play(second);
+  REQUIRE(p.finish(2));
+  for (auto* branch : {"mp4", "flv"}) {
+    const auto closed = p.heard->of<core::fragment_closed>(branch);
+    REQUIRE(closed.size() == 2);
+    CHECK(closed[0].why == end_reason::cut);
+    CHECK(closed[1].started == start_reason::cut);
+    CHECK(p.kept(branch).size() == first.frames.size() + second.frames.size());
+  }
+}
+
+TEST_CASE("new parameters end the fragment at that key frame, nothing is lost") {
+  publish p;
+  p.open("mp4", format::mp4);
+  p.gives_slots = false;
+  p.give_slot("mp4");
+  const auto first = numbered(2s);
+  auto second = numbered(2s, 1s, true, true, 2s);
+  second.tracks.video->config.push_back(7);
+  second.tracks.audio->sample_rate = 48000;
+  p.play(first);
+  p.play(second);
+  // The cut waits for its slot, and what comes meanwhile waits with it.
+  CHECK(p.heard->of<core::fragment_opened>().size() == 1);
+  p.give_slot("mp4");
+  REQUIRE(p.finish(1));
+  const auto closed = p.heard->of<core::fragment_closed>();
+  REQUIRE(closed.size() == 2);
+  CHECK(closed[0].why == end_reason::parameters);
+  CHECK(closed[0].holds.video_frames == 50);
+  CHECK(closed[1].started == start_reason::parameters);
+  CHECK(closed[1].holds.video_frames == 50);
+  CHECK(closed[1].holds.tracks == second.tracks);
+  CHECK(p.kept("mp4").size() == first.frames.size() + second.frames.size());
+  CHECK(p.heard->of<core::tracks_changed>().back().tracks == second.tracks);
+}
+
+TEST_CASE("a repeated configuration changes nothing") {
+  publish p;
+  p.open("mp4", format::mp4);
+  p.play(numbered(2s));
+  p.play(numbered(2s, 1s, true, true, 2s));
+  REQUIRE(p.finish(1));
+  CHECK(p.heard->of<core::fragment_closed>().size() == 1);
+  CHECK(p.heard->of<core::tracks_changed>().size() == 1);
+}
+
+TEST_CASE("audio alone and video alone are recorded and cut") {
+  const bool has_video = GENERATE(true, false);
+  publish p;
+  p.open("mp4", format::mp4, 2s);
+  const auto sent = numbered(5s, 1s, has_video, !has_video);
+  p.play(sent);
+  REQUIRE(p.finish(1));
+  check_all_kept(p, "mp4", sent);
+  CHECK(p.heard->of<core::fragment_closed>().size() == 3);
+}
+
+TEST_CASE("a branch that was never fed ends without a fragment") {
+  publish p;
+  p.open("mp4", format::mp4);
+  REQUIRE(p.finish(1));
+  CHECK(p.heard->of<core::fragment_opened>().empty());
+  CHECK(p.disk.all().empty());
+  CHECK(lawlessness(p.heard->events()) == "");
+}
+
+TEST_CASE("a branch opened and closed ten times disturbs no other") {
+  publish p;
+  p.open("mp4", format::mp4);
+  const auto sent = numbered(12s);
+  auto second = [&](int i) {
+    clip out;
+    if (i == 0)
+      out.tracks = sent.tracks;
+    for (auto& x : sent.frames)
+      if (x.dts >= i * 1s && x.dts < (i + 1) * 1s)
+        out.frames.push_back(x);
+    return out;
+  };
+  for (int i = 0; i < 12; ++i) {
+    if (i % 2 == 0)
+      p.open("flv" + std::to_string(i), format::flv, 30min, {}, start_reason::recording_started);
+    else
+      p.media->close_branch("flv" + std::to_string(i - 1), end_reason::recording_stopped);
+    p.play(second(i));
+  }
+  REQUIRE(p.finish(7));
+  check_all_kept(p, "mp4", sent);
+  CHECK(lawlessness(p.heard->events()) == "");
+  for (int i = 0; i < 10; i += 2) {
+    const auto closed = p.heard->of<core::fragment_closed>("flv" + std::to_string(i));
+    REQUIRE(closed.size() == 1);
+    CHECK(closed[0].why == end_reason::recording_stopped);
+    CHECK(closed[0].holds.video_frames == 25);
+  }
+}
+
+TEST_CASE("without a slot a cut by length waits for a later key frame") {
+  publish p;
+  p.open("mp4", format::mp4, 1s);
+  p.gives_slots = false;
+  p.give_slot("mp4");
+  const auto sent = numbered(3s);
+  p.play(sent);
+  p.give_slot("mp4");
+  auto rest = numbered(2s, 1s, true, true, 3s);
+  p.play(rest);
+  REQUIRE(p.finish(1));
+  const auto closed = p.heard->of<core::fragment_closed>();
+  REQUIRE(closed.size() == 2);
+  CHECK(closed[0].holds.video_frames == 75);
+  CHECK(p.kept("mp4").size() == sent.frames.size() + rest.frames.size());
+}
+
+TEST_CASE("the first slot may come late, even after the end") {
+  publish p;
+  p.gives_slots = false;
+  p.open("mp4", format::mp4);
+  const auto sent = numbered(3s);
+  p.play(sent);
+  p.end();
+  CHECK(p.heard->of<core::slot_taken>().size() == 1);
+  p.give_slot("mp4");
+  REQUIRE(p.heard->wait_for<core::branch_ended>(1));
+  check_all_kept(p, "mp4", sent);
+  CHECK(lawlessness(p.heard->events()) == "");
+}
+
+TEST_CASE("a slot that never comes is a gap in the end") {
+  publish p{[](auto& x) { x.close_limit = 50ms; }};
+  p.gives_slots = false;
+  p.open("mp4", format::mp4);
+  p.play(numbered(2s));
+  REQUIRE(p.finish(1));
+  const auto gaps = p.heard->of<core::gap_closed>("mp4");
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].what.cause == core::gap_cause::storage_failed);
+  CHECK(gaps[0].what.length >= 1960ms);
+}
+
+TEST_CASE("one slot is always ahead") {
+  publish p;
+  p.gives_slots = false;
+  p.open("mp4", format::mp4);
+  CHECK(p.heard->of<core::slot_taken>("mp4").size() == 1);
+  p.give_slot("mp4");
+  p.play(numbered(1s));
+  CHECK(p.heard->of<core::slot_taken>("mp4").size() == 2);
+  p.give_slot("mp4");
+  REQUIRE(p.finish(1));
+  CHECK(p.heard->of<core::slot_taken>("mp4").size() == 2);
+}
+
+TEST_CASE(
+    "a full disk fails one fragment of one branch; it begins again, the others lose nothing") {
+  publish p;
+  p.disk.on_write = [](const std::string& name, std::size_t so_far) -> core::result<void> {
+    if (name == "mp4.1" && so_far >= 40)
+      return core::failure{core::errc::no_space, "no space left on device"};
+    return {};
+  };
+  p.open("mp4", format::mp4);
+  p.open("flv", format::flv);
+  const auto first = numbered(2s);
+  p.play(first);
+  REQUIRE(p.heard->wait_for<core::fragment_failed>(1, "mp4"));
+  const auto second = numbered(4s, 1s, true, true, 2s);
+  p.play(second);
+  REQUIRE(p.finish(2));
+  const auto failed = p.heard->of<core::fragment_failed>("mp4");
+  REQUIRE(failed.size() == 1);
+  CHECK(failed[0].why.code == core::errc::no_space);
+  const auto closed = p.heard->of<core::fragment_closed>("mp4");
+  REQUIRE(closed.size() == 1);
+  CHECK(closed[0].started == start_reason::resumed);
+  CHECK(p.kept("flv").size() == first.frames.size() + second.frames.size());
+  const auto gaps = p.heard->of<core::gap_closed>("mp4");
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].what.cause == core::gap_cause::no_space);
+  // From the first frame that was not written to the first of the new fragment.
+  const auto until
+      = gaps[0].what.start + std::chrono::duration_cast<core::micros>(gaps[0].what.length);
+  CHECK(std::chrono::abs(until - closed[0].start) < 60ms);
+  CHECK(lawlessness(p.heard->events()) == "");
+}
+
+TEST_CASE("a branch that cannot open tries again once a second of media, not more") {
+  publish p;
+  p.disk.on_open = [](const std::string& name) -> core::result<void> {
+    if (name.starts_with("mp4"))
+      return core::failure{core::errc::storage_failed, "read-only file system"};
+    return {};
+  };
+  p.open("mp4", format::mp4);
+  p.open("flv", format::flv);
+  clip sent;
+  for (int i = 0; i < 5; ++i) {
+    auto part = numbered(1s, 200ms, true, true, i * 1s);
+    p.play(part, i == 0);
+    sent.frames.insert(sent.frames.end(), part.frames.begin(), part.frames.end());
+    REQUIRE(p.heard->wait_for<core::fragment_failed>(std::size_t(std::max(1, i)), "mp4"));
+  }
+  REQUIRE(p.finish(2));
+  CHECK(p.heard->of<core::fragment_failed>("mp4").size() <= 5);
+  check_all_kept(p, "flv", sent);
+  CHECK(lawlessness(p.heard->events()) == "");
+}
+
+TEST_CASE("a failure to close is that fragment's, the next goes on") {
+  publish p;
+  p.disk.on_close = [](const std::string& name) -> core::result<void> {
+    if (name == "mp4.1")
+      return core::failure{core::errc::storage_failed, "input/output error"};
+    return {};
+  };
+  p.open("mp4", format::mp4, 1s);
+  p.play(numbered(3s));
+  REQUIRE(p.finish(1));
+  CHECK(p.heard->of<core::fragment_failed>().size() == 1);
+  CHECK(p.heard->of<core::fragment_closed>().size() == 2);
+  CHECK(lawlessness(p.heard->events()) == "");
+}
+
+TEST_CASE("a branch over its buffer loses whole GOPs, told as a gap; the others lose nothing") {
+  std::mutex gate;
+  auto closed_gate = std::unique_lock{gate};
+  publish p{[](auto& x) { x.buffer = 20'000; }};
+  p.disk.on_write = [&](const std::string& name, std::size_t) -> core::result<void> {
+    if (name.starts_with("mp4"))
+      std::lock_guard{gate};
+    return {};
+  };
+  p.open("mp4", format::mp4);
+  p.open("flv", format::flv);
+  const auto first = numbered(4s);
+  p.play(first);
+  closed_gate.unlock();
+  REQUIRE(p.heard->wait([&](auto&) { return true; }));
+  // The branch has caught up when all that it took is written.
+  std::size_t seen = 0;
+  for (int i = 4; i < 40 && p.heard->of<core::gap_closed>("mp4").empty(); ++i) {
+    const auto more = numbered(1s, 1s, true, true, i * 1s);
+    p.play(more, false);
+    seen += more.frames.size();
+    std::this_thread::yield();
+  }
+  REQUIRE(p.finish(2));
+  const auto gaps = p.heard->of<core::gap_closed>("mp4");
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].what.cause == core::gap_cause::buffer_full);
+  CHECK(gaps[0].what.branch == "mp4");
+  CHECK(p.kept("flv").size() == first.frames.size() + seen);
+  CHECK(p.kept("mp4").size() < p.kept("flv").size());
+  // Together with the gap everything is accounted for, to a frame.
+  const auto lost = numbers(p.kept("flv"), video).size() - numbers(p.kept("mp4"), video).size();
+  CHECK(gaps[0].what.length >= core::nanos{40ms} * int(lost));
+  CHECK(gaps[0].what.length <= core::nanos{40ms} * int(lost) + 40ms);
+  // After the gap video goes on with a key frame.
+  core::nanos before{0};
+  for (auto& x : p.kept("mp4"))
+    if (x.kind == video) {
+      if (x.dts - before > 100ms)
+        CHECK(x.key);
+      before = x.dts;
+    }
+  REQUIRE(p.heard->of<core::fragment_closed>("mp4").size() == 1);
+  CHECK(p.heard->of<core::fragment_closed>("mp4")[0].gaps.size() == 1);
+}
+
+TEST_CASE("a disk that hangs is given up after the limit, and may come back later") {
+  std::mutex gate;
+  auto closed_gate = std::unique_lock{gate};
+  publish p{[](auto& x) { x.close_limit = 50ms; }};
+  p.disk.on_write = [&](const std::string& name, std::size_t) -> core::result<void> {
+    if (name.starts_with("mp4"))
+      std::lock_guard{gate};
+    return {};
+  };
+  p.open("mp4", format::mp4);
+  p.open("flv", format::flv);
+  p.play(numbered(2s));
+  REQUIRE(p.finish(2));
+  const auto failed = p.heard->of<core::fragment_failed>("mp4");
+  REQUIRE(failed.size() == 1);
+  CHECK(failed[0].why.code == core::errc::timed_out);
+  CHECK(p.heard->of<core::fragment_closed>("flv").size() == 1);
+  CHECK(lawlessness(p.heard->events()) == "");
+  closed_gate.unlock();
+  // The fake disk must outlive the writer that comes back to it.
+  for (int i = 0; i < 1000 && p.disk.frames_of("mp4.1") == 0; ++i)
+    std::this_thread::sleep_for(1ms);
+  CHECK(p.disk.frames_of("mp4.1") > 0);
+}
+
+TEST_CASE("an unknown branch kind is refused with a sentence, and ends") {
+  publish p;
+  p.open("x", format::mp4, 1s, "webm");
+  REQUIRE(p.heard->wait_for<core::branch_ended>(1));
+  CHECK(p.heard->of<core::fragment_failed>().at(0).why.what
+        == "there is no branch kind named webm");
+}
+
+TEST_CASE("the status shows what is written") {
+  publish p;
+  p.open("mp4", format::mp4);
+  p.play(numbered(3s));
+  REQUIRE(p.heard->wait_for<core::fragment_opened>(1));
+  const auto status = p.media->status();
+  CHECK(status.tracks.video);
+  CHECK(status.frames == numbered(3s).frames.size());
+  REQUIRE(status.branches.size() == 1);
+  CHECK(status.branches[0].id == 1);
+  REQUIRE(p.finish(1));
+}
+
+TEST_CASE("the publisher's length and counts are told once, at the end") {
+  publish p;
+  p.open("mp4", format::mp4);
+  const auto sent = numbered(2s);
+  p.play(sent);
+  p.end();
+  p.end();
+  p.push({config_of(*sent.tracks.video)});
+  REQUIRE(p.heard->wait_for<core::branch_ended>(1));
+  const auto left = p.heard->of<core::publisher_left>();
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].frames == sent.frames.size());
+  CHECK(left[0].bytes == 8 * sent.frames.size());
+  CHECK(std::chrono::abs(left[0].media - 2s) < 40ms);
+}
+
+TEST_CASE("whatever the order of orders and faults, every fragment ends exactly once") {
+  for (unsigned seed = 0; seed < 60; ++seed) {
+    INFO("seed " << seed);
+    std::mt19937 random{seed};
+    publish p;
+    std::mutex mutex;
+    std::mt19937 faults{seed + 1000};
+    auto fault = [&]() -> core::result<void> {
+      std::lock_guard guard{mutex};
+      if (faults() % 12 == 0)
+        return core::failure{core::errc::no_space, "no space left on device"};
+      return {};
+    };
+    p.disk.on_write = [&](auto&, auto) { return fault(); };
+    p.disk.on_open = [&](auto&) { return fault(); };
+    p.disk.on_close = [&](auto&) { return fault(); };
+    std::size_t branches = 0;
+    std::vector<std::string> names;
+    auto tracks = numbered(1s).tracks;
+    for (int second = 0; second < 12; ++second) {
+      switch (random() % 8) {
+      case 0:
+      case 1:
+        names.push_back("b" + std::to_string(branches++));
+        p.open(names.back(), format::mp4, 1s * (1 + random() % 3));
+        break;
+      case 2:
+        if (!names.empty())
+          p.media->close_branch(names[random() % names.size()], end_reason::recording_stopped);
+        break;
+      case 3:
+        p.media->cut(start_reason::cut, end_reason::cut);
+        break;
+      case 4:
+        tracks.video->config.push_back(std::uint8_t(second));
+        break;
+      case 5:
+        p.gives_slots = !p.gives_slots;
+        for (auto& name : names)
+          if (p.gives_slots)
+            p.give_slot(name);
+        break;
+      default:
+        break;
+      }
+      auto part = numbered(1s, 500ms, true, true, second * 1s);
+      part.tracks = tracks;
+      p.play(part);
+    }
+    p.gives_slots = true;
+    for (auto& name : names)
+      p.give_slot(name);
+    p.end();
+    REQUIRE(p.heard->wait_for<core::branch_ended>(branches));
+    REQUIRE(lawlessness(p.heard->events()) == "");
+  }
+}
