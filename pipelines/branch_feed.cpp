@@ -68,16 +68,13 @@ void branch_feed::on(const core::frame& x) {
     held_.push_back(x);
     break;
   case action::write:
-    // Audio flows on while video waits for its key frame: that gap is the video's.
-    if (loss_
-        && (loss_->cause != core::gap_cause::stalled_track || x.kind == core::track_kind::video
-            || !tracks_.video))
-      close_gap(x.dts);
     write(x);
+    if (ends_loss(x))
+      close_gap(x.dts);
     break;
   case action::cut:
     plan(&x, decision.started, decision.ended);
-    if (loss_)
+    if (ends_loss(x))
       close_gap(x.dts);
     break;
   case action::finish:
@@ -107,6 +104,13 @@ bool branch_feed::has_room_for(const core::frame& x) {
   if (fit && backlog + weight(x) <= limit / 2 && !(all_over && backlog > blameless / 2))
     is_full_ = false;
   return !is_full_;
+}
+
+/// Audio flows on while video waits for its key frame: that gap is the video's.
+bool branch_feed::ends_loss(const core::frame& x) const {
+  return loss_
+         && (loss_->cause != core::gap_cause::stalled_track || x.kind == core::track_kind::video
+             || !tracks_.video);
 }
 
 void branch_feed::lose(const core::frame& x, core::gap_cause cause) {

@@ -84,6 +84,7 @@ private:
 
   bool has_room_for(const core::frame& x);
   void lose(const core::frame& x, core::gap_cause cause);
+  bool ends_loss(const core::frame& x) const;
   void close_gap(core::nanos until);
   void write(const core::frame& x);
   void plan(const core::frame* first, core::start_reason started, core::end_reason ended);

@@ -287,6 +287,7 @@ result<account> finish(file& x) {
     return written.error();
   }
   bytes header;
+  header.reserve(mdat_header_size);
   put32(header, 1);
   put(header, "mdat");
   put64(header, *end - ftyp_size);

@@ -18,8 +18,8 @@ std::string rfc3339(core::wall_time x);
 /// RFC 3339 or unix seconds (also fractional).
 core::result<core::wall_time> to_time(std::string_view x);
 
-/// The text of a document. Bytes that are no UTF-8 (a publisher may name itself anything) become U+FFFD
-/// instead of an exception.
+/// The text of a document. Bytes that are no UTF-8 (a publisher may name itself anything) become
+/// U+FFFD instead of an exception.
 std::string text(const nlohmann::json& x);
 
 nlohmann::json tracks(const core::track_set& x);
@@ -50,8 +50,8 @@ struct sender {
 };
 
 /// Event 1, 0 and 100 as contract.md 1.4 to 1.6 and design.md 7 have them, without t and sign.
-/// Their `event_id` follows from type and sequence or file_id, so that a step repeated after a crash
-/// makes the same event, which the index knows already.
+/// Their `event_id` follows from type and sequence or file_id, so that a step repeated after a
+/// crash makes the same event, which the index knows already.
 core::outbox_event publish_started(const core::publish& of, const core::track_set& tracks,
                                    const sender& by, core::wall_time now);
 core::outbox_event publish_ended(const core::publish& of, const core::publish_end& how,

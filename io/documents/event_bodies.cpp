@@ -65,12 +65,18 @@ nlohmann::json publish_body(int type, const std::string& event_id, const core::p
 /// The contract's words for its cut codes (1.5); for others our own sentence.
 std::string cut_message(const core::publish_end& how) {
   switch (how.code) {
-  case 1: return "recv rtmp deleteStream";
-  case 2: return "recv rtmp closeStream";
-  case 3: return "recv() return 0";
-  case 4: return "recv() return error";
-  case 7: return "rtmp message large than 1M";
-  default: return how.what;
+  case 1:
+    return "recv rtmp deleteStream";
+  case 2:
+    return "recv rtmp closeStream";
+  case 3:
+    return "recv() return 0";
+  case 4:
+    return "recv() return error";
+  case 7:
+    return "rtmp message large than 1M";
+  default:
+    return how.what;
   }
 }
 
@@ -128,7 +134,8 @@ core::outbox_event file_ready(const core::file_row& x, const core::publish& of, 
   body["duration"] = std::llround(static_cast<double>(x.duration.count()) / 1e9);
   // Only a task (CreateRecordTask) has an id here (contract.md 1.6).
   body["task_id"] = "";
-  // A fragment's time stamps are rebased to its first frame (design.md 3), and nothing is transcoded.
+  // A fragment's time stamps are rebased to its first frame (design.md 3), and nothing is
+  // transcoded.
   body["media_start_time"] = 0;
   body["record_bps"] = 0;
   nlohmann::json more{{"session_id", x.recording_id},
@@ -137,8 +144,8 @@ core::outbox_event file_ready(const core::file_row& x, const core::publish& of, 
                       {"gaps", gaps(x.gaps)}};
   if (x.tracks.video) {
     more["video_codec"] = core::to_string(x.tracks.video->codec);
-    more["resolution"] = std::to_string(x.tracks.video->width) + "x"
-                         + std::to_string(x.tracks.video->height);
+    more["resolution"]
+        = std::to_string(x.tracks.video->width) + "x" + std::to_string(x.tracks.video->height);
   }
   body["callback_ext"] = text(more);
   auto out = outbox(100, event_id, of, now, body);

@@ -104,7 +104,8 @@ std::int64_t fields::integer(const char* key, std::int64_t low, std::int64_t hig
               && (!x->is_number_unsigned() || x->get<std::uint64_t>() <= INT64_MAX);
   auto out = fits ? x->get<std::int64_t>() : 0;
   if (!fits || out < low || out > high) {
-    refuse(key, "is not a whole number from " + std::to_string(low) + " to " + std::to_string(high));
+    refuse(key,
+           "is not a whole number from " + std::to_string(low) + " to " + std::to_string(high));
     return low;
   }
   return out;

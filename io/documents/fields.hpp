@@ -31,8 +31,7 @@ public:
   const nlohmann::json& list(const char* key);
   bool has(const char* key) const;
 
-  template <class T, class Read>
-  T named(const char* key, Read read) {
+  template <class T, class Read> T named(const char* key, Read read) {
     auto name = text(key, 64);
     if (!ok())
       return T{};
@@ -61,7 +60,8 @@ nlohmann::json seconds(core::nanos x);
 /// Whole decimal digits only; nothing where it is none or does not fit.
 std::optional<std::uint64_t> to_decimal(std::string_view x);
 
-/// An app or stream as it may stand in a document (design.md 1; `room` and `demo` are ours, so they may).
+/// An app or stream as it may stand in a document (design.md 1; `room` and `demo` are ours, so they
+/// may).
 bool is_name(std::string_view x);
 
 } // namespace io::documents

@@ -15,11 +15,16 @@ struct kind {
 };
 
 // design.md 7, Objects: the contract's types, then ours.
-constexpr std::array kinds{kind{1, "publish_started"},   kind{0, "publish_ended"},
-                           kind{100, "file"},            kind{332, "recording_state"},
-                           kind{341, "recording_trouble"}, kind{9001, "file_deleted"},
-                           kind{9002, "stitch_complete"},  kind{9003, "storage"},
-                           kind{9004, "node"},             kind{9005, "room"}};
+constexpr std::array kinds{kind{1, "publish_started"},
+                           kind{0, "publish_ended"},
+                           kind{100, "file"},
+                           kind{332, "recording_state"},
+                           kind{341, "recording_trouble"},
+                           kind{9001, "file_deleted"},
+                           kind{9002, "stitch_complete"},
+                           kind{9003, "storage"},
+                           kind{9004, "node"},
+                           kind{9005, "room"}};
 
 nlohmann::json time_or_null(core::wall_time x) {
   if (x == core::wall_time{})

@@ -65,7 +65,8 @@ response list_of(const core::page_of<T>& page, int number, int size, Write write
 std::optional<core::file_id> to_file_id(std::string_view x) {
   core::file_id out = 0;
   auto [end, ec] = std::from_chars(x.data(), x.data() + x.size(), out);
-  if (ec != std::errc{} || end != x.data() + x.size() || out == 0 || out > INT64_MAX || x.front() == '0')
+  if (ec != std::errc{} || end != x.data() + x.size() || out == 0 || out > INT64_MAX
+      || x.front() == '0')
     return std::nullopt;
   return out;
 }
@@ -172,7 +173,8 @@ void api::route(const request& x, answer then) {
   then(std::move(no));
 }
 
-// -- the node --------------------------------------------------------------------------------------
+// -- the node
+// --------------------------------------------------------------------------------------
 
 void api::healthz(const request&, answer then) { then(text_of(200, "ok\n")); }
 
@@ -219,7 +221,8 @@ void api::node(const request& x, answer then) {
   then(std::move(out));
 }
 
-// -- streams ---------------------------------------------------------------------------------------
+// -- streams
+// ---------------------------------------------------------------------------------------
 
 void api::streams(const request& x, answer then) {
   auto q = read_stream_query(x);
@@ -245,9 +248,10 @@ void api::streams(const request& x, answer then) {
 void api::stream(const request& x, answer then) {
   if (auto no = refuse_parameters(x))
     return then(*std::move(no));
-  control_.stream({x.path[3], x.path[4]}, [then = std::move(then)](core::result<core::stream_view> r) {
-    then(r ? json_of(documents::stream(*r)) : refusal(r.error()));
-  });
+  control_.stream({x.path[3], x.path[4]},
+                  [then = std::move(then)](core::result<core::stream_view> r) {
+                    then(r ? json_of(documents::stream(*r)) : refusal(r.error()));
+                  });
 }
 
 void api::drop(const request& x, answer then) {
@@ -257,7 +261,8 @@ void api::drop(const request& x, answer then) {
     return then(*std::move(no));
   core::stream_key key{x.path[3], x.path[4]};
   note_change(x, key.text(), "drop asked for");
-  control_.drop(key, [then = std::move(then)](const core::result<void>& r) { then(done_or_refusal(r)); });
+  control_.drop(
+      key, [then = std::move(then)](const core::result<void>& r) { then(done_or_refusal(r)); });
 }
 
 void api::cut(const request& x, answer then) {
@@ -267,10 +272,12 @@ void api::cut(const request& x, answer then) {
     return then(*std::move(no));
   core::stream_key key{x.path[3], x.path[4]};
   note_change(x, key.text(), "cut asked for");
-  control_.cut(key, [then = std::move(then)](const core::result<void>& r) { then(done_or_refusal(r)); });
+  control_.cut(key,
+               [then = std::move(then)](const core::result<void>& r) { then(done_or_refusal(r)); });
 }
 
-// -- files and events ------------------------------------------------------------------------------
+// -- files and events
+// ------------------------------------------------------------------------------
 
 void api::files(const request& x, answer then) {
   auto q = read_file_query(x);
@@ -305,7 +312,8 @@ void api::delete_file(const request& x, answer then) {
   if (!id)
     return then(not_found("this file"));
   note_change(x, "file " + x.path[3], "deletion asked for");
-  control_.delete_file(*id, [then = std::move(then)](const core::result<void>& r) { then(done_or_refusal(r)); });
+  control_.delete_file(
+      *id, [then = std::move(then)](const core::result<void>& r) { then(done_or_refusal(r)); });
 }
 
 void api::events(const request& x, answer then) {
@@ -329,7 +337,8 @@ void api::event(const request& x, answer then) {
   });
 }
 
-// -- playback --------------------------------------------------------------------------------------
+// -- playback
+// --------------------------------------------------------------------------------------
 
 void api::vod(const request& x, answer then) {
   if (auto no = refuse_parameters(x, {"download"}))
@@ -337,16 +346,17 @@ void api::vod(const request& x, answer then) {
   auto id = to_file_id(x.path[3]);
   if (!id)
     return then(not_found("this file"));
-  index_.file(*id, [x, root = opts_.store, then = std::move(then)](const core::result<core::file_row>& r) {
-    if (!r)
-      return then(refusal(r.error()));
-    if (r->key.app != x.path[1] || r->key.stream != x.path[2] || r->state != "stored"
-        || !is_playable(r->what, x.path[4]))
-      return then(not_found("this file"));
-    response out;
-    out.on_disk = [root, row = *r, x] { return play(root, row, x, x.path[4]); };
-    then(std::move(out));
-  });
+  index_.file(
+      *id, [x, root = opts_.store, then = std::move(then)](const core::result<core::file_row>& r) {
+        if (!r)
+          return then(refusal(r.error()));
+        if (r->key.app != x.path[1] || r->key.stream != x.path[2] || r->state != "stored"
+            || !is_playable(r->what, x.path[4]))
+          return then(not_found("this file"));
+        response out;
+        out.on_disk = [root, row = *r, x] { return play(root, row, x, x.path[4]); };
+        then(std::move(out));
+      });
 }
 
 response api::preflight(const request& x) const {

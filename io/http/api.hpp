@@ -10,8 +10,8 @@
 
 namespace io::http {
 
-/// Answers requests: who may, which call, with what. Knows no sockets. May be called from any thread;
-/// `control` and `index` answer from theirs.
+/// Answers requests: who may, which call, with what. Knows no sockets. May be called from any
+/// thread; `control` and `index` answer from theirs.
 class api {
 public:
   api(const options& opts, core::control& control, core::index& index, core::clock& clock);

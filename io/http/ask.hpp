@@ -20,8 +20,10 @@ struct gate {
 
 /// Waits for one answer of something that calls back from any thread; nothing: `limit` has passed.
 /// A later answer is dropped. Resumes on the caller's executor.
+/// Takes lvalues only: g++ 12 destroys a temporary with captures twice that stands in a co_await.
 template <class T, class Start>
-asio::awaitable<std::optional<T>> ask(std::shared_ptr<gate> through, core::millis limit, Start start) {
+asio::awaitable<std::optional<T>> ask(const std::shared_ptr<gate>& through, core::millis limit,
+                                      Start& start) {
   struct waiting {
     explicit waiting(asio::any_io_executor ex) : timer{std::move(ex)} {}
     asio::steady_timer timer; // used on its executor only

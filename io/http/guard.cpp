@@ -57,8 +57,9 @@ bool is_loopback_name(std::string_view host) {
 }
 
 guard::guard(const options& opts, const core::clock& clock)
-    : opts_{opts}, clock_{clock}, loopback_only_{is_loopback_name(host_of(
-                                    opts.host.find(':') == std::string::npos ? opts.host : "[" + opts.host + "]"))} {}
+    : opts_{opts}, clock_{clock},
+      loopback_only_{is_loopback_name(
+          host_of(opts.host.find(':') == std::string::npos ? opts.host : "[" + opts.host + "]"))} {}
 
 std::optional<response> guard::refuse(request& x) {
   if (opts_.tokens.empty()) {
@@ -69,7 +70,8 @@ std::optional<response> guard::refuse(request& x) {
                      "playback needs http.tokens or http.open_playback on this listener");
     return std::nullopt;
   }
-  if (is_health(x) || (is_vod(x) && (x.method == "OPTIONS" || (opts_.open_playback && x.is_reading()))))
+  if (is_health(x)
+      || (is_vod(x) && (x.method == "OPTIONS" || (opts_.open_playback && x.is_reading()))))
     return std::nullopt;
   return refuse_by_token(x);
 }
@@ -85,7 +87,8 @@ std::optional<response> guard::refuse_without_tokens(const request& x) const {
   auto site = x.header("sec-fetch-site");
   foreign = foreign || site == "cross-site" || site == "same-site";
   if (foreign)
-    return refused("origin", 403, "forbidden", "a page of another origin may not change anything here");
+    return refused("origin", 403, "forbidden",
+                   "a page of another origin may not change anything here");
   auto type = x.header("content-type");
   bool is_json = starts_with_no_case(type, "application/json")
                  && (type.size() == 16 || type[16] == ';' || type[16] == ' ');
@@ -130,27 +133,23 @@ std::optional<response> guard::refuse_by_token(request& x) {
 bool guard::is_throttled(const std::string& address) {
   std::lock_guard lock{mutex_};
   auto it = wrong_.find(network_of(address));
-  if (it == wrong_.end())
-    return false;
-  if (clock_.steady() - it->second.since >= window) {
-    wrong_.erase(it);
-    return false;
-  }
-  return it->second.count >= most_wrong;
+  return it != wrong_.end() && clock_.steady() - it->second.since < window
+         && it->second.count >= most_wrong;
 }
 
 void guard::count_wrong(const std::string& address) {
   std::lock_guard lock{mutex_};
   auto now = clock_.steady();
-  auto key = network_of(address);
-  if (wrong_.size() >= most_addresses && !wrong_.contains(key)) {
-    std::erase_if(wrong_, [now](const auto& x) { return now - x.second.since >= window; });
-    if (wrong_.size() >= most_addresses)
-      wrong_.erase(std::min_element(wrong_.begin(), wrong_.end(), [](const auto& a, const auto& b) {
-        return a.second.since < b.second.since;
-      }));
+  while (!oldest_first_.empty()
+         && (oldest_first_.size() >= most_addresses
+             || now - wrong_[oldest_first_.front()].since >= window)) {
+    wrong_.erase(oldest_first_.front());
+    oldest_first_.pop_front();
   }
+  auto key = network_of(address);
   auto [it, fresh] = wrong_.try_emplace(key, wrong{0, now});
+  if (fresh)
+    oldest_first_.push_back(key);
   ++it->second.count;
 }
 

@@ -5,6 +5,7 @@
 #include "io/http/message.hpp"
 #include "io/http/options.hpp"
 
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -36,7 +37,8 @@ private:
   const core::clock& clock_;
   bool loopback_only_;
   std::mutex mutex_;
-  std::map<std::string, wrong> wrong_; // by address; at most 4096
+  std::map<std::string, wrong> wrong_;   // by network; at most 4096
+  std::deque<std::string> oldest_first_; // the keys of `wrong_`
 };
 
 /// "localhost", 127.0.0.0/8 or ::1.

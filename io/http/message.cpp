@@ -17,30 +17,54 @@ namespace {
 /// RFC 9110 15.
 std::string_view reason_phrase(int status) {
   switch (status) {
-  case 200: return "OK";
-  case 204: return "No Content";
-  case 206: return "Partial Content";
-  case 304: return "Not Modified";
-  case 400: return "Bad Request";
-  case 401: return "Unauthorized";
-  case 403: return "Forbidden";
-  case 404: return "Not Found";
-  case 405: return "Method Not Allowed";
-  case 408: return "Request Timeout";
-  case 409: return "Conflict";
-  case 413: return "Content Too Large";
-  case 415: return "Unsupported Media Type";
-  case 416: return "Range Not Satisfiable";
-  case 421: return "Misdirected Request";
-  case 429: return "Too Many Requests";
-  case 431: return "Request Header Fields Too Large";
-  case 500: return "Internal Server Error";
-  case 501: return "Not Implemented";
-  case 502: return "Bad Gateway";
-  case 503: return "Service Unavailable";
-  case 504: return "Gateway Timeout";
-  case 507: return "Insufficient Storage";
-  default: return "Unknown";
+  case 200:
+    return "OK";
+  case 204:
+    return "No Content";
+  case 206:
+    return "Partial Content";
+  case 304:
+    return "Not Modified";
+  case 400:
+    return "Bad Request";
+  case 401:
+    return "Unauthorized";
+  case 403:
+    return "Forbidden";
+  case 404:
+    return "Not Found";
+  case 405:
+    return "Method Not Allowed";
+  case 408:
+    return "Request Timeout";
+  case 409:
+    return "Conflict";
+  case 413:
+    return "Content Too Large";
+  case 415:
+    return "Unsupported Media Type";
+  case 416:
+    return "Range Not Satisfiable";
+  case 421:
+    return "Misdirected Request";
+  case 429:
+    return "Too Many Requests";
+  case 431:
+    return "Request Header Fields Too Large";
+  case 500:
+    return "Internal Server Error";
+  case 501:
+    return "Not Implemented";
+  case 502:
+    return "Bad Gateway";
+  case 503:
+    return "Service Unavailable";
+  case 504:
+    return "Gateway Timeout";
+  case 507:
+    return "Insufficient Storage";
+  default:
+    return "Unknown";
   }
 }
 
@@ -85,21 +109,36 @@ open_file::~open_file() {
 
 int status_of(core::errc x) {
   switch (x) {
-  case core::errc::bad_request: return 400;
-  case core::errc::not_found: return 404;
-  case core::errc::already_exists: return 409;
-  case core::errc::not_now: return 409;
-  case core::errc::unauthorized: return 401;
-  case core::errc::forbidden: return 403;
-  case core::errc::too_many: return 429;
-  case core::errc::media_failed: return 502;
-  case core::errc::publisher_gone: return 502;
-  case core::errc::endpoint_failed: return 502;
-  case core::errc::timed_out: return 504;
-  case core::errc::shutting_down: return 503;
-  case core::errc::no_space: return 507;
-  case core::errc::storage_failed: return 500;
-  case core::errc::internal: return 500;
+  case core::errc::bad_request:
+    return 400;
+  case core::errc::not_found:
+    return 404;
+  case core::errc::already_exists:
+    return 409;
+  case core::errc::not_now:
+    return 409;
+  case core::errc::unauthorized:
+    return 401;
+  case core::errc::forbidden:
+    return 403;
+  case core::errc::too_many:
+    return 429;
+  case core::errc::media_failed:
+    return 502;
+  case core::errc::publisher_gone:
+    return 502;
+  case core::errc::endpoint_failed:
+    return 502;
+  case core::errc::timed_out:
+    return 504;
+  case core::errc::shutting_down:
+    return 503;
+  case core::errc::no_space:
+    return 507;
+  case core::errc::storage_failed:
+    return 500;
+  case core::errc::internal:
+    return 500;
   }
   return 500;
 }

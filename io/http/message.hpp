@@ -17,9 +17,9 @@ namespace io::http {
 using pairs = std::vector<std::pair<std::string, std::string>>;
 
 struct request {
-  std::string method;  // "GET"
-  std::string target;  // as it came
-  pairs headers;       // names in lower case
+  std::string method; // "GET"
+  std::string target; // as it came
+  pairs headers;      // names in lower case
   std::string body;
   std::string address; // of the peer, without port
 

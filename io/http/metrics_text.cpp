@@ -37,7 +37,8 @@ public:
   }
 
   void counter(const char* name, const char* help, const core::metrics::counter& x) {
-    put(open(name, help, MetricType::Counter), static_cast<double>(x.load(std::memory_order_relaxed)));
+    put(open(name, help, MetricType::Counter),
+        static_cast<double>(x.load(std::memory_order_relaxed)));
   }
 
   void gauge(const char* name, const char* help, double x) {
@@ -69,7 +70,7 @@ double now_of(const core::metrics::counter& x) {
 std::vector<disk_space> disk_spaces(const options& x) {
   std::vector<disk_space> out;
   for (const auto& [name, path] : x.disks) {
-    struct statvfs is{};
+    struct statvfs is {};
     if (::statvfs(path.c_str(), &is) == 0)
       out.push_back({name, path.string(), std::uint64_t{is.f_bavail} * is.f_frsize,
                      std::uint64_t{is.f_blocks} * is.f_frsize});
@@ -80,8 +81,9 @@ std::vector<disk_space> disk_spaces(const options& x) {
 std::string metrics_text(const options& x, core::wall_time now, core::seconds uptime) {
   const auto& m = core::metrics::all();
   families out;
-  families::put(out.open("livetape_build_info", "Version of this node; always 1", MetricType::Gauge), 1,
-                {{"version", x.version}, {"node", x.node}});
+  families::put(
+      out.open("livetape_build_info", "Version of this node; always 1", MetricType::Gauge), 1,
+      {{"version", x.version}, {"node", x.node}});
   out.gauge("livetape_uptime_seconds", "Seconds since the start",
             static_cast<double>(uptime.count()));
   out.counter("livetape_received_bytes_total", "Bytes read from publishers", m.bytes_in);

@@ -28,7 +28,7 @@ struct options {
   bool open_playback = false;
   std::vector<std::string> cors{"*"}; // origins that may read /vod
   std::size_t connections = 1000;
-  std::filesystem::path store; // root of the objects
+  std::filesystem::path store;                                      // root of the objects
   std::vector<std::pair<std::string, std::filesystem::path>> disks; // name and folder, for metrics
   std::string node;
   std::string version;

@@ -22,8 +22,7 @@ std::string_view media_type(std::string_view name) {
 
 /// Opens `path` below `root`, step by step, so that no link and no ".." leads out of it.
 std::shared_ptr<open_file> open_below(const std::filesystem::path& root, std::string_view path) {
-  auto at = std::make_shared<open_file>(
-      ::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  auto at = std::make_shared<open_file>(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   while (at->fd() >= 0) {
     auto slash = path.find('/');
     std::string part{path.substr(0, slash)};
@@ -51,8 +50,8 @@ std::string attachment(const std::string& name, std::string_view file) {
   std::string ascii;
   std::string encoded;
   for (unsigned char c : name) {
-    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-'
-                 || c == '_' || c == '.';
+    bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+                 || c == '-' || c == '_' || c == '.';
     ascii += plain ? static_cast<char>(c) : '_';
     if (plain)
       encoded += static_cast<char>(c);
@@ -75,9 +74,12 @@ bool wants_download(const request& x) {
 
 bool is_playable(core::format what, std::string_view name) {
   switch (what) {
-  case core::format::mp4: return name == "f0.mp4";
-  case core::format::flv: return name == "f0.flv";
-  case core::format::hls: break;
+  case core::format::mp4:
+    return name == "f0.mp4";
+  case core::format::flv:
+    return name == "f0.flv";
+  case core::format::hls:
+    break;
   }
   return name == "playlist.m3u8"
          || (name.size() == 13 && name.starts_with("seg-") && name.ends_with(".ts")
@@ -90,7 +92,7 @@ response play(const std::filesystem::path& store, const core::file_row& row, con
   if (row.what == core::format::hls)
     object += "/" + name;
   auto file = open_below(store, object);
-  struct stat is{};
+  struct stat is {};
   if (!file || ::fstat(file->fd(), &is) != 0 || !S_ISREG(is.st_mode))
     return refusal(404, "not_found", "the file is not in the store");
   auto size = static_cast<std::uint64_t>(is.st_size);

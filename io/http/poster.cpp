@@ -22,7 +22,7 @@ constexpr int most_interim = 8;               // 1xx answers before the real one
 
 struct address {
   bool tls = false;
-  std::string host;      // without brackets
+  std::string host; // without brackets
   std::string port;
   std::string authority; // for Host
   std::string target;
@@ -58,7 +58,8 @@ core::failure failed(const char* step, const beast::error_code& ec) {
 
 /// Writes one request and reads its answer; `Stream` is plain or TLS.
 template <class Stream>
-asio::awaitable<core::result<core::http_answer>> exchange(Stream& stream, std::string message) {
+asio::awaitable<core::result<core::http_answer>> send_and_read(Stream& stream,
+                                                               const std::string& message) {
   auto [write_ec, written] = co_await asio::async_write(stream, asio::buffer(message), awaiting);
   if (write_ec)
     co_return failed("sending", write_ec);
@@ -212,7 +213,7 @@ void poster::state::begin(const std::shared_ptr<job>& one) {
 }
 
 asio::awaitable<core::result<tcp::resolver::results_type>> poster::state::find(job& one,
-                                                                              const address& to) {
+                                                                               const address& to) {
   beast::error_code literal;
   auto ip = asio::ip::make_address(to.host, literal);
   if (!literal) {
@@ -241,11 +242,10 @@ poster::state::run(const std::shared_ptr<job>& one) {
   if (one->is_answered())
     co_return core::failure{core::errc::timed_out, "late"};
 
-  std::string message = "POST " + to->target + " HTTP/1.1\r\nHost: " + to->authority
-                        + "\r\nUser-Agent: livetape/" + opts.version
-                        + "\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: "
-                        + std::to_string(one->body.size()) + "\r\nConnection: close\r\n\r\n"
-                        + one->body;
+  std::string message
+      = "POST " + to->target + " HTTP/1.1\r\nHost: " + to->authority + "\r\nUser-Agent: livetape/"
+        + opts.version + "\r\nAccept: */*\r\nContent-Type: application/json\r\nContent-Length: "
+        + std::to_string(one->body.size()) + "\r\nConnection: close\r\n\r\n" + one->body;
 
   // The job's timer answers and cancels the socket; the socket's own limit, a little later, ends a
   // step that began in just that moment.
@@ -257,7 +257,7 @@ poster::state::run(const std::shared_ptr<job>& one) {
     auto [ec, at] = co_await stream->async_connect(*found, awaiting);
     if (ec)
       co_return failed("connecting", ec);
-    auto out = co_await exchange(*stream, std::move(message));
+    auto out = co_await send_and_read(*stream, message);
     co_return out;
   }
 
@@ -279,7 +279,7 @@ poster::state::run(const std::shared_ptr<job>& one) {
   auto [tls_ec] = co_await secure->async_handshake(asio::ssl::stream_base::client, awaiting);
   if (tls_ec)
     co_return failed("TLS", tls_ec);
-  auto out = co_await exchange(*secure, std::move(message));
+  auto out = co_await send_and_read(*secure, message);
   co_return out;
 }
 
@@ -303,7 +303,8 @@ void poster::post(const std::string& url, std::string body, core::millis limit, 
       why = core::errc::too_many;
     } else {
       ++s.held;
-      auto one = std::make_shared<state::job>(*s.loop, url, std::move(body), std::move(then), until);
+      auto one
+          = std::make_shared<state::job>(*s.loop, url, std::move(body), std::move(then), until);
       asio::post(*s.loop, [&s, one] { s.take(one); });
       return;
     }

@@ -12,8 +12,8 @@ namespace io::http {
 class poster : public core::http_poster {
 public:
   struct options {
-    std::string version;        // for User-Agent
-    std::string ca_file;        // trusted besides the system's certificates
+    std::string version; // for User-Agent
+    std::string ca_file; // trusted besides the system's certificates
     std::size_t at_once = 64;
     std::size_t waiting = 1024; // beyond: errc::too_many
   };

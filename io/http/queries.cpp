@@ -12,7 +12,7 @@ namespace io::http {
 namespace {
 
 constexpr int largest_page = 100;
-constexpr int deepest = 10'000;  // page x page_size; beyond that a cursor leads on
+constexpr int deepest = 10'000; // page x page_size; beyond that a cursor leads on
 constexpr core::seconds longest_range{31 * 86'400}; // another sort than the name's with a prefix
 
 /// Takes parameters out of a query and collects all that is wrong.
@@ -135,8 +135,8 @@ query_or_refusal<core::file_query> read_file_query(const request& x) {
   q.reason = in.one_of("reason", {"policy", "room", "api", "task"});
   q.state = in.one_of("state", {"writing", "closed", "stored", "deleting"});
   in.period(q);
-  auto sort = in.one_of("sort", {"start_time", "-start_time", "end_time", "-end_time", "name", "-name",
-                                 "duration", "-duration", "size", "-size"});
+  auto sort = in.one_of("sort", {"start_time", "-start_time", "end_time", "-end_time", "name",
+                                 "-name", "duration", "-duration", "size", "-size"});
   q.sort = !sort.empty() ? sort : q.prefix.empty() ? "-start_time" : "name";
   bool bounded = !q.stream.empty() || (q.from && q.to && *q.to - *q.from <= longest_range);
   if (!q.prefix.empty() && q.sort != "name" && q.sort != "-name" && !bounded)

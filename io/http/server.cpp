@@ -83,7 +83,8 @@ core::result<tcp::endpoint> server::state::where_to_listen() {
 asio::awaitable<void> server::state::accept() {
   asio::steady_timer pause{*loop};
   while (acceptor->is_open()) {
-    auto [ec, socket] = co_await acceptor->async_accept(asio::make_strand(*loop), awaiting);
+    auto strand = asio::make_strand(*loop);
+    auto [ec, socket] = co_await acceptor->async_accept(strand, awaiting);
     if (ec == asio::error::operation_aborted || !acceptor->is_open())
       co_return;
     if (ec) {
@@ -128,9 +129,9 @@ core::result<std::uint16_t> server::start() {
   beast::error_code ec;
   s.acceptor = std::make_unique<tcp::acceptor>(asio::make_strand(*s.loop));
   auto failed = [&](const char* what) -> core::result<std::uint16_t> {
-    return core::failure{core::errc::internal, std::string{"http.listen: "} + what + " " + s.opts.host
-                                                   + ":" + std::to_string(s.opts.port) + ": "
-                                                   + ec.message()};
+    return core::failure{core::errc::internal, std::string{"http.listen: "} + what + " "
+                                                   + s.opts.host + ":" + std::to_string(s.opts.port)
+                                                   + ": " + ec.message()};
   };
   s.acceptor->open(where->protocol(), ec);
   if (ec)

@@ -14,8 +14,8 @@ namespace {
 namespace wire = beast::http;
 
 constexpr std::size_t piece = 128 * 1024; // of a file
-// After a response that ends the connection: what a client may still be sending is read for so long,
-// or closing would reset the connection and destroy the response on its way (RFC 9112 9.6).
+// After a response that ends the connection: what a client may still be sending is read for so
+// long, or closing would reset the connection and destroy the response on its way (RFC 9112 9.6).
 constexpr core::millis linger_limit{1000};
 constexpr std::size_t linger_bytes = 256 * 1024;
 
@@ -76,8 +76,8 @@ struct session::incoming {
 };
 
 session::session(surroundings& in, tcp::socket socket, std::string address)
-    : around_{in}, stream_{std::move(socket)},
-      buffer_{in.opts.header_bytes + in.opts.body_bytes}, address_{std::move(address)} {}
+    : around_{in}, stream_{std::move(socket)}, buffer_{in.opts.header_bytes + in.opts.body_bytes},
+      address_{std::move(address)} {}
 
 asio::awaitable<void> session::run() {
   beast::error_code ignored;
@@ -103,7 +103,7 @@ asio::awaitable<void> session::run() {
     in.reset();
     auto x = to_request(message);
     x.address = address_;
-    co_await answer_one(std::move(x), message.keep_alive());
+    co_await answer_one(x, message.keep_alive());
     is_idle_ = true;
   }
   stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
@@ -169,21 +169,16 @@ asio::awaitable<bool> session::read(incoming& in) {
   co_return false;
 }
 
-asio::awaitable<void> session::answer_one(request x, bool keep_alive) {
+asio::awaitable<void> session::answer_one(request& x, bool keep_alive) {
   bool with_body = x.method != "HEAD";
-  auto& calls = around_.calls;
-  auto found = co_await ask<response>(
-      around_.through, around_.opts.answer_limit,
-      [&calls, &x](answer then) { calls.handle(std::move(x), std::move(then)); });
+  auto start = [this, &x](answer then) { around_.calls.handle(std::move(x), std::move(then)); };
+  auto found = co_await ask<response>(around_.through, around_.opts.answer_limit, start);
   if (found && found->on_disk) {
     auto make = std::move(found->on_disk);
-    auto& disk = around_.disk;
-    found = co_await ask<response>(around_.through, around_.opts.answer_limit,
-                                   [&disk, &make](answer then) {
-                                     asio::post(disk, [make = std::move(make), then = std::move(then)] {
-                                       then(make());
-                                     });
-                                   });
+    auto start_on_disk = [this, &make](answer then) {
+      asio::post(around_.disk, [make = std::move(make), then = std::move(then)] { then(make()); });
+    };
+    found = co_await ask<response>(around_.through, around_.opts.answer_limit, start_on_disk);
   }
   if (!found)
     found = refusal(504, "timed_out", "no answer within the limit");
@@ -216,20 +211,19 @@ asio::awaitable<bool> session::write_file(const response& x) {
   while (sent < x.length) {
     auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(bytes->size(), x.length - sent));
     auto offset = static_cast<off_t>(x.offset + sent);
-    auto& disk = around_.disk;
     // The task holds all that it touches: it may outlive this wait when the disk hangs.
-    auto got = co_await ask<ssize_t>(
-        around_.through, around_.opts.answer_limit,
-        [&disk, file = x.file, bytes, wanted, offset](std::function<void(ssize_t)> then) {
-          asio::post(disk, [file, bytes, wanted, offset, then = std::move(then)] {
-            then(::pread(file->fd(), bytes->data(), wanted, offset));
-          });
-        });
+    auto start = [this, file = x.file, bytes, wanted, offset](std::function<void(ssize_t)> then) {
+      asio::post(around_.disk, [file, bytes, wanted, offset, then = std::move(then)] {
+        then(::pread(file->fd(), bytes->data(), wanted, offset));
+      });
+    };
+    auto got = co_await ask<ssize_t>(around_.through, around_.opts.answer_limit, start);
     if (!got || *got <= 0)
       co_return false;
     auto size = static_cast<std::size_t>(*got);
     stream_.expires_after(around_.opts.write_limit);
-    auto [ec, written] = co_await asio::async_write(stream_, asio::buffer(bytes->data(), size), awaiting);
+    auto [ec, written]
+        = co_await asio::async_write(stream_, asio::buffer(bytes->data(), size), awaiting);
     if (ec || around_.ending)
       co_return false;
     sent += size;

@@ -36,7 +36,7 @@ private:
 
   asio::awaitable<bool> wait_for_request();
   asio::awaitable<bool> read(incoming& in);
-  asio::awaitable<void> answer_one(request x, bool keep_alive);
+  asio::awaitable<void> answer_one(request& x, bool keep_alive);
   asio::awaitable<bool> write(const response& x, bool with_body, bool keep_alive);
   asio::awaitable<bool> write_file(const response& x);
   asio::awaitable<void> linger();

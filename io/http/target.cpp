@@ -89,8 +89,9 @@ std::string host_of(std::string_view authority) {
   if (host.ends_with('.'))
     host.remove_suffix(1);
   std::string out{host};
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c); });
+  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : static_cast<char>(c);
+  });
   return out;
 }
 

@@ -61,5 +61,7 @@ struct outbox_depth {
   core::wall_time oldest{};  // event that waits for longest; 0: none
 };
 core::result<outbox_depth> depth(connection& on);
+/// Names of the endpoints for which something waits.
+core::result<std::vector<std::string>> waited_for(connection& on);
 
 } // namespace io::storage::sql

@@ -258,4 +258,17 @@ core::result<outbox_depth> depth(connection& on) {
   });
 }
 
+core::result<std::vector<std::string>> waited_for(connection& on) {
+  return guarded<std::vector<std::string>>([&] {
+    std::vector<std::string> out;
+    std::string endpoint;
+    soci::statement query{on.session};
+    prepare(query, "select distinct endpoint from deliveries where state = 0 order by endpoint", {},
+            endpoint);
+    while (query.fetch())
+      out.push_back(endpoint);
+    return out;
+  });
+}
+
 } // namespace io::storage::sql

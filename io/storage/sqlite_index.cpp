@@ -39,6 +39,22 @@ void show_depth(sql::connection& on) {
       std::chrono::floor<core::seconds>(depth->oldest).time_since_epoch().count());
 }
 
+/// Events for a receiver that was taken out of the configuration wait for ever; somebody must know.
+void warn_of_strangers(sql::connection& on, const std::vector<core::endpoint>& endpoints) {
+  const auto names = sql::waited_for(on);
+  if (!names)
+    return;
+  for (const auto& name : *names) {
+    if (std::none_of(endpoints.begin(), endpoints.end(),
+                     [&](const auto& x) { return x.name == name; }))
+      core::log::warning(
+          "storage",
+          "events wait for an endpoint that is not in the configuration; they go out "
+          "when it is there again",
+          {{"endpoint", name}});
+  }
+}
+
 /// One transaction for all of them. What one of them may not do costs the others nothing; what
 /// breaks the transaction is the answer to all.
 void write_all(sql::connection& on, const call_lane::calls& xs) {
@@ -90,6 +106,7 @@ core::result<std::unique_ptr<sqlite_index>> sqlite_index::open(options x) {
   if (!greatest)
     return greatest.error();
   show_depth(**writer);
+  warn_of_strangers(**writer, x.endpoints);
   std::vector<connection> readers;
   for (int i = 0; i < x.readers; ++i) {
     auto reader = sql::connect(x.path, x.busy);

@@ -44,12 +44,13 @@ TEST_CASE("a file is shown with exactly the fields of design.md 7") {
                 {"size", 450123456},
                 {"sha256", nullptr},
                 {"tracks",
-                 json::array({{{"kind", "video"},
-                               {"codec", "h264"},
-                               {"width", 1280},
-                               {"height", 720},
-                               {"frame_rate", 25.0}},
-                              {{"kind", "audio"}, {"codec", "aac"}, {"rate", 44100}, {"channels", 2}}})},
+                 json::array(
+                     {{{"kind", "video"},
+                       {"codec", "h264"},
+                       {"width", 1280},
+                       {"height", 720},
+                       {"frame_rate", 25.0}},
+                      {{"kind", "audio"}, {"codec", "aac"}, {"rate", 44100}, {"channels", 2}}})},
                 {"start_reason", "length"},
                 {"end_reason", "length"},
                 {"gaps", json::array({{{"start", "2026-11-22T11:01:40.000000Z"},
@@ -129,10 +130,16 @@ TEST_CASE("a journal entry is read back whole") {
 
 TEST_CASE("a journal entry that leads out of its folder or lacks a part is refused") {
   auto good = json::parse(journal(example_entry()));
-  for (auto [pointer, value] :
-       {std::pair<std::string, json>{"/name", "../x"}, {"/name", ""}, {"/name", ".."},
-        {"/folder", "relative"}, {"/folder", ""}, {"/format", 3}, {"/segment", -1},
-        {"/publish", "x"}, {"/publish/stream", ".."}, {"/publish/since", 7}}) {
+  for (auto [pointer, value] : {std::pair<std::string, json>{"/name", "../x"},
+                                {"/name", ""},
+                                {"/name", ".."},
+                                {"/folder", "relative"},
+                                {"/folder", ""},
+                                {"/format", 3},
+                                {"/segment", -1},
+                                {"/publish", "x"},
+                                {"/publish/stream", ".."},
+                                {"/publish/since", 7}}) {
     auto x = good;
     x[json::json_pointer{pointer}] = value;
     INFO(pointer << " " << value);
@@ -170,7 +177,8 @@ TEST_CASE("a stream is shown with publisher, policy and branches") {
   v.tracks = tests::both_tracks();
   v.bitrate = 2134000.4;
   v.in_force.set_by = "rule 1";
-  v.in_force.formats = {{core::format::hls, core::nanos{10'000'000'000}, core::nanos{2'000'000'000}, "hls"}};
+  v.in_force.formats
+      = {{core::format::hls, core::nanos{10'000'000'000}, core::nanos{2'000'000'000}, "hls"}};
   v.branches = {{core::format::hls, "hls", "writing", 77, core::nanos{123'400'000'000}, 31000000},
                 {core::format::mp4, "mp4", "waiting", 0, core::nanos{0}, 0}};
   auto x = stream(v);
@@ -181,10 +189,15 @@ TEST_CASE("a stream is shown with publisher, policy and branches") {
   CHECK(x["publisher"]["address"] == "192.0.2.7:51234");
   CHECK(x["bitrate"] == 2134000);
   CHECK(x["policy"]["set_by"] == "rule 1");
-  CHECK(x["policy"]["formats"] == json{{"hls", {{"fragment", 10.0}, {"segment", 2.0}, {"branch", "hls"}}}});
+  CHECK(x["policy"]["formats"]
+        == json{{"hls", {{"fragment", 10.0}, {"segment", 2.0}, {"branch", "hls"}}}});
   CHECK(x["branches"][0]
-        == json{{"format", "hls"}, {"branch", "hls"}, {"state", "writing"}, {"file_id", "77"},
-                {"duration", 123.4}, {"size", 31000000}});
+        == json{{"format", "hls"},
+                {"branch", "hls"},
+                {"state", "writing"},
+                {"file_id", "77"},
+                {"duration", 123.4},
+                {"size", 31000000}});
   CHECK(x["branches"][1]["file_id"].is_null());
   CHECK(x["gaps"] == json::array());
 }
@@ -194,8 +207,8 @@ TEST_CASE("an event is shown with its body and deliveries") {
   r.event = {"e1", 100, "live/a", "s1", "77", tests::time_at(1795345200'000000), R"({"a":1})"};
   r.deliveries = {{"e1", "app", core::delivery_state::waiting, 3, tests::time_at(1795345260'000000),
                    tests::time_at(1795345200'000000), "500"},
-                  {"e1", "log", core::delivery_state::delivered, 1, tests::time_at(1795345260'000000),
-                   tests::time_at(1795345200'000000), "200"},
+                  {"e1", "log", core::delivery_state::delivered, 1,
+                   tests::time_at(1795345260'000000), tests::time_at(1795345200'000000), "200"},
                   {"e1", "new", core::delivery_state::waiting, 0, {}, {}, ""}};
   auto x = event(r);
   CHECK(x["type"] == 100);
@@ -204,8 +217,11 @@ TEST_CASE("an event is shown with its body and deliveries") {
   CHECK(x["file_id"] == "77");
   CHECK(x["body"] == json{{"a", 1}});
   CHECK(x["deliveries"][0]
-        == json{{"endpoint", "app"}, {"state", "waiting"}, {"attempts", 3},
-                {"next", "2026-11-22T11:01:00.000000Z"}, {"last", "2026-11-22T11:00:00.000000Z"},
+        == json{{"endpoint", "app"},
+                {"state", "waiting"},
+                {"attempts", 3},
+                {"next", "2026-11-22T11:01:00.000000Z"},
+                {"last", "2026-11-22T11:00:00.000000Z"},
                 {"result", "500"}});
   CHECK(x["deliveries"][1]["next"].is_null());
   CHECK(x["deliveries"][2]["last"].is_null());

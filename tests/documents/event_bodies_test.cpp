@@ -65,9 +65,9 @@ TEST_CASE("event 100 has all of the seed's twelve fields once it is signed") {
   CHECK(e.type == 100);
   CHECK(e.file == "9192487266581821586");
   auto body = json::parse(signed_body(e.body, "key", now));
-  for (const char* name : {"channel_id", "end_time", "event_type", "file_format", "file_id",
-                           "file_size", "sign", "start_time", "stream_id", "t", "video_id",
-                           "video_url"})
+  for (const char* name :
+       {"channel_id", "end_time", "event_type", "file_format", "file_id", "file_size", "sign",
+        "start_time", "stream_id", "t", "video_id", "video_url"})
     CHECK(body.contains(name));
   CHECK(body["file_id"] == "9192487266581821586");
   CHECK(body["record_file_id"] == "9192487266581821586");

@@ -43,8 +43,8 @@ inline core::file_row example_row() {
   x.tracks = both_tracks();
   x.started = core::start_reason::length;
   x.ended = core::end_reason::length;
-  x.gaps = {{time_at(1795345300'000000), core::nanos{800'000'000},
-             core::gap_cause::publisher_away, ""}};
+  x.gaps = {
+      {time_at(1795345300'000000), core::nanos{800'000'000}, core::gap_cause::publisher_away, ""}};
   x.node = "node-1";
   x.url = "http://127.0.0.1:8080/vod/live~hall/court-3/9192487266581821586/f0.mp4";
   x.object = "live~hall/court-3/2026-11-22/court-3_x_9192487266581821586.mp4";

@@ -86,22 +86,31 @@ TEST_CASE_METHOD(fixture, "streams are listed in order and by page") {
 
 TEST_CASE_METHOD(fixture, "orders reach the actors") {
   CHECK(send("POST", "/api/v1/streams/live/a/cut").status == 204);
-  CHECK(send("POST", "/api/v1/streams/live/a/drop", {{"content-type", "application/json"}}, "{}").status == 204);
+  CHECK(send("POST", "/api/v1/streams/live/a/drop", {{"content-type", "application/json"}}, "{}")
+            .status
+        == 204);
   CHECK(send("DELETE", "/api/v1/files/77").status == 204);
   CHECK(send("POST", "/api/v1/streams/live/b/drop").status == 404);
   CHECK(send("DELETE", "/api/v1/files/78").status == 404);
   CHECK(control.said()
-        == std::vector<std::string>{"cut live/a", "drop live/a", "delete 77", "drop live/b", "delete 78"});
+        == std::vector<std::string>{"cut live/a", "drop live/a", "delete 77", "drop live/b",
+                                    "delete 78"});
   control.orders.clear();
-  CHECK(send("POST", "/api/v1/streams/live/a/cut", {{"content-type", "application/json"}}, "{\"x\":1}").status == 400);
+  CHECK(send("POST", "/api/v1/streams/live/a/cut", {{"content-type", "application/json"}},
+             "{\"x\":1}")
+            .status
+        == 400);
   CHECK(send("POST", "/api/v1/streams/live/a/cut?now=1").status == 400);
-  CHECK(send("POST", "/api/v1/streams/live/a/cut", {{"content-type", "application/json"}}, "[").status == 400);
+  CHECK(
+      send("POST", "/api/v1/streams/live/a/cut", {{"content-type", "application/json"}}, "[").status
+      == 400);
   CHECK(control.said().empty());
 }
 
 TEST_CASE_METHOD(fixture, "the list of files passes its query on and has the documented form") {
-  auto r = send("GET", "/api/v1/files?prefix=court&stream=live/court-3&format=mp4&reason=policy&state=stored"
-                       "&from=2026-11-22T00:00:00Z&to=1795392000&sort=-duration&page=3&page_size=50");
+  auto r = send(
+      "GET", "/api/v1/files?prefix=court&stream=live/court-3&format=mp4&reason=policy&state=stored"
+             "&from=2026-11-22T00:00:00Z&to=1795392000&sort=-duration&page=3&page_size=50");
   REQUIRE(r.status == 200);
   CHECK(index.last_files.prefix == "court");
   CHECK(index.last_files.app == "live");
@@ -163,7 +172,8 @@ TEST_CASE_METHOD(fixture, "each wrong parameter is named") {
 }
 
 TEST_CASE_METHOD(fixture, "events are asked for by number or name") {
-  CHECK(send("GET", "/api/v1/events?kind=file&stream=live/a&endpoint=app&state=waiting").status == 200);
+  CHECK(send("GET", "/api/v1/events?kind=file&stream=live/a&endpoint=app&state=waiting").status
+        == 200);
   CHECK(index.last_events.kind == "100");
   CHECK(index.last_events.app == "live");
   CHECK(index.last_events.endpoint == "app");
@@ -187,9 +197,10 @@ TEST_CASE_METHOD(fixture, "an error has the documented form") {
 }
 
 TEST_CASE_METHOD(fixture, "unknown addresses and methods") {
-  for (const char* target : {"/", "/x", "/api/v1", "/api/v1/files/", "/api/v1/files/77/x", "/api/v1/rooms",
-                             "/api/v1/files/077", "/api/v1/files/-1", "/api/v1/files/99999999999999999999",
-                             "/vod", "/vod/live/a/77", "/healthz/"}) {
+  for (const char* target :
+       {"/", "/x", "/api/v1", "/api/v1/files/", "/api/v1/files/77/x", "/api/v1/rooms",
+        "/api/v1/files/077", "/api/v1/files/-1", "/api/v1/files/99999999999999999999", "/vod",
+        "/vod/live/a/77", "/healthz/"}) {
     INFO(target);
     CHECK(send("GET", target).status == 404);
   }
@@ -230,8 +241,9 @@ TEST_CASE_METHOD(fixture, "metrics are Prometheus text with the labels of core")
   CHECK(values["livetape_files_total{format=\"mp4\",end_reason=\"publish_ended\"}"] == "3");
   CHECK(values["livetape_refused_total{where=\"test\",reason=\"a\\\"b\\nc\"}"] == "1");
   CHECK(values["livetape_build_info{version=\"0.1.0\",node=\"node-1\"}"] == "1");
-  for (const char* name : {"livetape_streams", "livetape_received_bytes_total", "livetape_received_frames_total",
-                           "livetape_open_fragments", "livetape_outbox_waiting", "livetape_outbox_age_seconds",
-                           "livetape_uptime_seconds", "livetape_disk_free_bytes{disk=\"store\",path=\"/tmp\"}"})
+  for (const char* name :
+       {"livetape_streams", "livetape_received_bytes_total", "livetape_received_frames_total",
+        "livetape_open_fragments", "livetape_outbox_waiting", "livetape_outbox_age_seconds",
+        "livetape_uptime_seconds", "livetape_disk_free_bytes{disk=\"store\",path=\"/tmp\"}"})
     CHECK(values.contains(name));
 }

@@ -23,7 +23,8 @@ public:
 
 class fake_control : public core::control {
 public:
-  void publish(core::publish_request, std::function<void(core::result<core::admission>)>) override {}
+  void publish(core::publish_request, std::function<void(core::result<core::admission>)>) override {
+  }
 
   void streams(std::function<void(core::result<std::vector<core::stream_view>>)> then) override {
     std::vector<core::stream_view> out;
@@ -37,7 +38,8 @@ public:
   }
 
   /// "silent" never gets its answer: it is kept, for a late one.
-  void stream(core::stream_key key, std::function<void(core::result<core::stream_view>)> then) override {
+  void stream(core::stream_key key,
+              std::function<void(core::result<core::stream_view>)> then) override {
     if (key.stream == "silent") {
       std::lock_guard lock{mutex};
       unanswered.push_back(std::move(then));

@@ -15,23 +15,31 @@ constexpr int per_connection = 40;
 
 const std::vector<std::string> valid{
     "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
-    "GET /api/v1/files?prefix=a&stream=live/a&from=2026-11-22T00:00:00Z&page=2 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "GET /api/v1/files?prefix=a&stream=live/a&from=2026-11-22T00:00:00Z&page=2 HTTP/1.1\r\nHost: "
+    "localhost\r\n\r\n",
     "GET /api/v1/events?kind=file&state=waiting&page_size=5 HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "GET /api/v1/files/77 HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n",
-    "GET /vod/live/a/77/f0.mp4 HTTP/1.1\r\nHost: localhost\r\nRange: bytes=10-19\r\nIf-Range: \"x\"\r\n\r\n",
-    "GET /vod/live/a/78/seg-000001.ts?download=1 HTTP/1.1\r\nHost: localhost\r\nOrigin: http://a.b\r\n\r\n",
-    "HEAD /vod/live/a/78/playlist.m3u8 HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: \"a\", W/\"b\"\r\n\r\n",
-    "POST /api/v1/streams/live/a/cut HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
-    "POST /api/v1/streams/live/%61/drop HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    "GET /vod/live/a/77/f0.mp4 HTTP/1.1\r\nHost: localhost\r\nRange: bytes=10-19\r\nIf-Range: "
+    "\"x\"\r\n\r\n",
+    "GET /vod/live/a/78/seg-000001.ts?download=1 HTTP/1.1\r\nHost: localhost\r\nOrigin: "
+    "http://a.b\r\n\r\n",
+    "HEAD /vod/live/a/78/playlist.m3u8 HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: \"a\", "
+    "W/\"b\"\r\n\r\n",
+    "POST /api/v1/streams/live/a/cut HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+    "application/json\r\nContent-Length: 2\r\n\r\n{}",
+    "POST /api/v1/streams/live/%61/drop HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+    "application/json\r\n"
     "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     "DELETE /api/v1/files/77 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\n\r\n",
     "GET http://localhost/api/v1/streams HTTP/1.1\r\nHost: localhost\r\n\r\n",
 };
 
-/// Changes the target, a header's value or the body only, so that the header still ends where it did.
+/// Changes the target, a header's value or the body only, so that the header still ends where it
+/// did.
 void change_inside(std::string& x, std::mt19937& random) {
-  static const std::vector<std::string> pieces{"%", "%2e%2e", "..", "/", "%00", "&", "=", "?", "-", ",",
-                                               "99999999999999999999", "\"", "+", "%ff", "~", "bytes=-", "{", "["};
+  static const std::vector<std::string> pieces{
+      "%",  "%2e%2e", "..",  "/", "%00",     "&", "=", "?", "-", ",", "99999999999999999999",
+      "\"", "+",      "%ff", "~", "bytes=-", "{", "["};
   auto count = 1 + random() % 3;
   for (unsigned i = 0; i < count; ++i) {
     auto at = 4 + random() % (x.size() - 4);
@@ -51,10 +59,18 @@ void change_anything(std::string& x, std::mt19937& random) {
   for (unsigned i = 0; i < count && !x.empty(); ++i) {
     auto at = random() % x.size();
     switch (random() % 4) {
-    case 0: x[at] = static_cast<char>(random()); break;
-    case 1: x.erase(at, 1 + random() % 8); break;
-    case 2: x.insert(at, 1 + random() % 8, static_cast<char>(random())); break;
-    default: x.insert(at, x.substr(random() % x.size(), random() % 40)); break;
+    case 0:
+      x[at] = static_cast<char>(random());
+      break;
+    case 1:
+      x.erase(at, 1 + random() % 8);
+      break;
+    case 2:
+      x.insert(at, 1 + random() % 8, static_cast<char>(random()));
+      break;
+    default:
+      x.insert(at, x.substr(random() % x.size(), random() % 40));
+      break;
     }
   }
 }

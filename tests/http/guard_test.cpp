@@ -83,37 +83,44 @@ TEST_CASE("without tokens a foreign page may change nothing") {
   CHECK(status(by, ask_for("POST", target, with({{"origin", "https://evil.example.com"}}))) == 403);
   CHECK(status(by, ask_for("DELETE", "/api/v1/files/1", with({{"origin", "null"}}))) == 403);
   CHECK(status(by, ask_for("POST", target, with({{"sec-fetch-site", "cross-site"}}))) == 403);
-  CHECK(status(by, ask_for("GET", "/api/v1/files", with({{"origin", "https://evil.example.com"}}))) == 200);
+  CHECK(status(by, ask_for("GET", "/api/v1/files", with({{"origin", "https://evil.example.com"}})))
+        == 200);
   // A cross-site form.
   CHECK(status(by, ask_for("POST", target, with({{"content-type", "text/plain"}}), "{}")) == 415);
-  CHECK(status(by, ask_for("POST", target, with({{"content-type", "application/x-www-form-urlencoded"}}))) == 415);
-  CHECK(status(by, ask_for("POST", target, with({{"content-type", "application/jsonp"}}), "{}")) == 415);
+  CHECK(status(by, ask_for("POST", target,
+                           with({{"content-type", "application/x-www-form-urlencoded"}})))
+        == 415);
+  CHECK(status(by, ask_for("POST", target, with({{"content-type", "application/jsonp"}}), "{}"))
+        == 415);
   CHECK(status(by, ask_for("POST", target, host, "{}")) == 415);
-  CHECK(status(by, ask_for("POST", target, with({{"content-type", "Application/JSON; charset=utf-8"}}), "{}")) == 200);
+  CHECK(status(by, ask_for("POST", target,
+                           with({{"content-type", "Application/JSON; charset=utf-8"}}), "{}"))
+        == 200);
 }
 
 TEST_CASE("with tokens each role may what it may") {
   auto opts = with_tokens();
   tests::fake_clock clock;
   guard by{opts, clock};
-  auto [method, target, header, expected] = GENERATE(table<std::string, std::string, std::string, int>({
-      {"GET", "/api/v1/files", "Bearer view-token", 200},
-      {"HEAD", "/vod/a/b/1/f0.mp4", "bearer  view-token", 200},
-      {"DELETE", "/api/v1/files/1", "Bearer view-token", 403},
-      {"POST", "/api/v1/streams/a/b/cut", "Bearer view-token", 403},
-      {"DELETE", "/api/v1/files/1", "Bearer ops-token", 200},
-      {"POST", "/api/v1/streams/a/b/cut", "Bearer root-token", 200},
-      {"GET", "/api/v1/files", "Bearer view-toke", 401},
-      {"GET", "/api/v1/files", "Bearer view-token2", 401},
-      {"GET", "/api/v1/files", "Bearer ", 401},
-      {"GET", "/api/v1/files", "Basic view-token", 401},
-      {"GET", "/api/v1/files", "", 401},
-      {"GET", "/metrics", "", 401},
-      {"GET", "/vod/a/b/1/f0.mp4", "", 401},
-      {"GET", "/healthz", "", 200},
-      {"GET", "/readyz", "", 200},
-      {"GET", "/healthz/x", "", 401},
-  }));
+  auto [method, target, header, expected]
+      = GENERATE(table<std::string, std::string, std::string, int>({
+          {"GET", "/api/v1/files", "Bearer view-token", 200},
+          {"HEAD", "/vod/a/b/1/f0.mp4", "bearer  view-token", 200},
+          {"DELETE", "/api/v1/files/1", "Bearer view-token", 403},
+          {"POST", "/api/v1/streams/a/b/cut", "Bearer view-token", 403},
+          {"DELETE", "/api/v1/files/1", "Bearer ops-token", 200},
+          {"POST", "/api/v1/streams/a/b/cut", "Bearer root-token", 200},
+          {"GET", "/api/v1/files", "Bearer view-toke", 401},
+          {"GET", "/api/v1/files", "Bearer view-token2", 401},
+          {"GET", "/api/v1/files", "Bearer ", 401},
+          {"GET", "/api/v1/files", "Basic view-token", 401},
+          {"GET", "/api/v1/files", "", 401},
+          {"GET", "/metrics", "", 401},
+          {"GET", "/vod/a/b/1/f0.mp4", "", 401},
+          {"GET", "/healthz", "", 200},
+          {"GET", "/readyz", "", 200},
+          {"GET", "/healthz/x", "", 401},
+      }));
   INFO(method << " " << target << " " << header);
   pairs headers{{"host", "anything.example.com"}};
   if (!header.empty())
@@ -131,8 +138,9 @@ TEST_CASE("the name of the token is kept and a refusal tells how to ask") {
   auto y = ask_for("GET", "/api/v1/files", {});
   auto no = by.refuse(y);
   REQUIRE(no);
-  CHECK(std::find(no->headers.begin(), no->headers.end(),
-                  std::pair<std::string, std::string>{"WWW-Authenticate", "Bearer realm=\"livetape\""})
+  CHECK(std::find(
+            no->headers.begin(), no->headers.end(),
+            std::pair<std::string, std::string>{"WWW-Authenticate", "Bearer realm=\"livetape\""})
         != no->headers.end());
 }
 
@@ -159,7 +167,8 @@ TEST_CASE("200 wrong tokens of one address are refused and counted, others are n
   guard by{opts, clock};
   auto before = refused_tokens();
   for (int i = 0; i < 200; ++i) {
-    auto x = ask_for("GET", "/api/v1/files", {{"authorization", "Bearer wrong" + std::to_string(i)}});
+    auto x
+        = ask_for("GET", "/api/v1/files", {{"authorization", "Bearer wrong" + std::to_string(i)}});
     CHECK(status(by, x) == (i < 20 ? 401 : 429));
   }
   CHECK(refused_tokens() - before == 200);

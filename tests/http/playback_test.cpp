@@ -72,10 +72,10 @@ TEST_CASE_METHOD(fixture, "each format has its names and its type") {
 
 TEST_CASE_METHOD(fixture, "nothing but a stored file under its own address is given") {
   for (const char* target :
-       {"/vod/live/a/77/f0.flv", "/vod/live/a/77/x.mp4", "/vod/live/b/77/f0.mp4", "/vod/other/a/77/f0.mp4",
-        "/vod/live/a/1/f0.mp4", "/vod/live/a/78/f0.mp4", "/vod/live/a/78/seg-1.ts",
-        "/vod/live/a/78/seg-000009.ts", "/vod/live/a/78/seg-00000a.ts", "/vod/live/a/80/f0.mp4",
-        "/vod/live/a/83/f0.mp4",
+       {"/vod/live/a/77/f0.flv", "/vod/live/a/77/x.mp4", "/vod/live/b/77/f0.mp4",
+        "/vod/other/a/77/f0.mp4", "/vod/live/a/1/f0.mp4", "/vod/live/a/78/f0.mp4",
+        "/vod/live/a/78/seg-1.ts", "/vod/live/a/78/seg-000009.ts", "/vod/live/a/78/seg-00000a.ts",
+        "/vod/live/a/80/f0.mp4", "/vod/live/a/83/f0.mp4",
         "/vod/live/a/78/seg-000002.ts", // a symbolic link
         "/vod/live/a/81/f0.mp4",        // through a linked folder
         "/vod/live/a/82/f0.mp4"}) {     // a row that leads out
@@ -84,8 +84,8 @@ TEST_CASE_METHOD(fixture, "nothing but a stored file under its own address is gi
     CHECK(r.status == 404);
     CHECK_FALSE(r.file);
   }
-  for (const char* target : {"/vod/../secret", "/vod/live/a/77/..%2f..%2fsecret", "/vod/live/a/78/%2e%2e",
-                             "/vod/live/a/77/f0.mp4%00"})
+  for (const char* target : {"/vod/../secret", "/vod/live/a/77/..%2f..%2fsecret",
+                             "/vod/live/a/78/%2e%2e", "/vod/live/a/77/f0.mp4%00"})
     CHECK(get(target).status == 400);
 }
 
@@ -111,7 +111,8 @@ TEST_CASE_METHOD(fixture, "conditions are answered by the entity tag") {
   CHECK(get(mp4, {{"if-none-match", "\"other\""}}).status == 200);
   CHECK(get(mp4, {{"if-range", tag}, {"range", "bytes=0-9"}}).status == 206);
   CHECK(get(mp4, {{"if-range", "\"other\""}, {"range", "bytes=0-9"}}).status == 200);
-  CHECK(get(mp4, {{"if-range", "Sun, 06 Nov 1994 08:49:37 GMT"}, {"range", "bytes=0-9"}}).status == 200);
+  CHECK(get(mp4, {{"if-range", "Sun, 06 Nov 1994 08:49:37 GMT"}, {"range", "bytes=0-9"}}).status
+        == 200);
 }
 
 TEST_CASE_METHOD(fixture, "a download is called by the file's name") {
@@ -128,10 +129,14 @@ TEST_CASE_METHOD(fixture, "pages of other origins may read playback where the li
         == "https://a.example");
   CHECK(header(get(mp4, {{"origin", "https://b.example"}}), "Access-Control-Allow-Origin").empty());
   CHECK(header(get(mp4), "Vary") == "Origin");
-  CHECK(header(get("/vod/live/a/1/f0.mp4", {{"origin", "https://a.example"}}), "Access-Control-Allow-Origin")
+  CHECK(header(get("/vod/live/a/1/f0.mp4", {{"origin", "https://a.example"}}),
+               "Access-Control-Allow-Origin")
         == "https://a.example");
-  CHECK(header(get("/api/v1/files", {{"origin", "https://a.example"}}), "Access-Control-Allow-Origin").empty());
-  auto before = get(mp4, {{"origin", "https://a.example"}, {"access-control-request-method", "GET"}}, "OPTIONS");
+  CHECK(
+      header(get("/api/v1/files", {{"origin", "https://a.example"}}), "Access-Control-Allow-Origin")
+          .empty());
+  auto before = get(
+      mp4, {{"origin", "https://a.example"}, {"access-control-request-method", "GET"}}, "OPTIONS");
   CHECK(before.status == 204);
   CHECK(header(before, "Access-Control-Allow-Origin") == "https://a.example");
   CHECK(header(before, "Access-Control-Allow-Methods") == "GET, HEAD");

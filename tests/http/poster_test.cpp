@@ -10,7 +10,9 @@ using tests::raw_server;
 
 namespace {
 
-poster::options plain() { return {.version = "0.1.0", .ca_file = "", .at_once = 64, .waiting = 1024}; }
+poster::options plain() {
+  return {.version = "0.1.0", .ca_file = "", .at_once = 64, .waiting = 1024};
+}
 
 /// A receiver that answers each request with these bytes and closes.
 raw_server::serving answering(std::string bytes) {
@@ -40,7 +42,8 @@ TEST_CASE("a post arrives as JSON with its length, and its answer comes back") {
   REQUIRE(x);
   CHECK(x->status == 200);
   CHECK(x->body == "{\"code\":0}");
-  CHECK(seen.starts_with("POST /a/b?c=d%20e HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(receiver.port()) + "\r\n"));
+  CHECK(seen.starts_with(
+      "POST /a/b?c=d%20e HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(receiver.port()) + "\r\n"));
   CHECK(seen.find("\r\nContent-Type: application/json\r\n") != std::string::npos);
   CHECK(seen.find("\r\nUser-Agent: livetape/0.1.0\r\n") != std::string::npos);
   CHECK(seen.ends_with("\r\n\r\n{\"event_type\":1}"));
@@ -65,9 +68,10 @@ TEST_CASE("every status is an answer, a redirect too") {
 }
 
 TEST_CASE("what is no answer is a failure of the endpoint") {
-  auto bytes = GENERATE(as<std::string>{}, "", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
-                        "HTTP/1.1 200 OK\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n",
-                        std::string(100'000, 'x'), "HTTP/1.1 101 Switching\r\n\r\n");
+  auto bytes = GENERATE(
+      as<std::string>{}, "", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+      "HTTP/1.1 200 OK\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n",
+      std::string(100'000, 'x'), "HTTP/1.1 101 Switching\r\n\r\n");
   INFO(bytes.substr(0, 60));
   raw_server receiver{answering(bytes)};
   poster p{plain()};
@@ -77,7 +81,8 @@ TEST_CASE("what is no answer is a failure of the endpoint") {
 }
 
 TEST_CASE("of a large answer the first 64 KiB are kept") {
-  raw_server receiver{answering("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n" + std::string(200'000, 'x'))};
+  raw_server receiver{answering("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
+                                + std::string(200'000, 'x'))};
   poster p{plain()};
   auto x = post_once(p, receiver.url(), "{}");
   REQUIRE(x);
@@ -100,12 +105,15 @@ TEST_CASE("a receiver that hangs is given up at the limit") {
 TEST_CASE("nobody there and addresses that are none") {
   poster p{plain()};
   std::uint16_t port = 0;
-  { port = raw_server{[](int) {}}.port(); }
+  {
+    port = raw_server{[](int) {}}.port();
+  }
   auto x = post_once(p, "http://127.0.0.1:" + std::to_string(port) + "/", "{}");
   REQUIRE_FALSE(x);
   CHECK(x.error().code == core::errc::endpoint_failed);
-  for (const char* url : {"", "x", "ftp://127.0.0.1/", "http:///x", "http://a:b@127.0.0.1/", "http://127.0.0.1:x/",
-                          "http://127.0.0.1/a b", "http://127.0.0.1/\r\nX: y", "file:///etc/passwd"}) {
+  for (const char* url :
+       {"", "x", "ftp://127.0.0.1/", "http:///x", "http://a:b@127.0.0.1/", "http://127.0.0.1:x/",
+        "http://127.0.0.1/a b", "http://127.0.0.1/\r\nX: y", "file:///etc/passwd"}) {
     INFO(url);
     auto y = post_once(p, url, "{}");
     REQUIRE_FALSE(y);

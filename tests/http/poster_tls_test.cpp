@@ -36,8 +36,9 @@ public:
 private:
   void make(const std::string& name, const std::string& names) {
     run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=" + name
-        + " -addext subjectAltName=" + names + " -addext basicConstraints=CA:FALSE -CA ca.pem -CAkey ca.key -keyout "
-        + name + ".key -out " + name + ".pem");
+        + " -addext subjectAltName=" + names
+        + " -addext basicConstraints=CA:FALSE -CA ca.pem -CAkey ca.key -keyout " + name
+        + ".key -out " + name + ".pem");
   }
   void run(const std::string& what) {
     auto line = "cd '" + folder_.string() + "' && openssl " + what + " >openssl.log 2>&1";
@@ -86,7 +87,9 @@ private:
   raw_server server_; // ends before the context
 };
 
-poster::options trusting(const std::string& ca) { return {.version = "0.1.0", .ca_file = ca, .at_once = 64, .waiting = 64}; }
+poster::options trusting(const std::string& ca) {
+  return {.version = "0.1.0", .ca_file = ca, .at_once = 64, .waiting = 64};
+}
 
 } // namespace
 

@@ -32,7 +32,8 @@ private:
   std::vector<core::result<core::http_answer>> came_;
 };
 
-inline core::result<core::http_answer> post_once(core::http_poster& by, const std::string& url, std::string body,
+inline core::result<core::http_answer> post_once(core::http_poster& by, const std::string& url,
+                                                 std::string body,
                                                  core::millis limit = core::millis{10'000}) {
   auto got = std::make_shared<answers>();
   by.post(url, std::move(body), limit,

@@ -46,7 +46,9 @@ struct fixture {
   std::uint16_t port = 0;
 };
 
-std::string body_of(const std::string& response) { return response.substr(response.find("\r\n\r\n") + 4); }
+std::string body_of(const std::string& response) {
+  return response.substr(response.find("\r\n\r\n") + 4);
+}
 
 } // namespace
 
@@ -80,7 +82,8 @@ TEST_CASE("a file of several pieces arrives whole, and a part of it exactly") {
   raw_client client{f.port};
   client.send("GET /vod/live/a/79/f0.flv HTTP/1.1\r\nHost: localhost\r\n\r\n");
   CHECK(body_of(client.one_response()) == tests::store_folder::content(300'000));
-  client.send("GET /vod/live/a/79/f0.flv HTTP/1.1\r\nHost: localhost\r\nRange: bytes=131070-262145\r\n\r\n");
+  client.send("GET /vod/live/a/79/f0.flv HTTP/1.1\r\nHost: localhost\r\nRange: "
+              "bytes=131070-262145\r\n\r\n");
   auto part = client.one_response();
   CHECK(status_of(part) == 206);
   CHECK(body_of(part) == tests::store_folder::content(300'000).substr(131070, 131076));
@@ -91,8 +94,12 @@ TEST_CASE("a file of several pieces arrives whole, and a part of it exactly") {
 TEST_CASE("what two servers might read differently is refused and ends the connection") {
   fixture f;
   auto [bytes, status] = GENERATE(table<std::string, int>({
-      {"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-      {"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400},
+      {"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n0\r\n\r\n",
+       400},
+      {"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: "
+       "5\r\n\r\n0\r\n\r\n",
+       400},
       {"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ", 400},
       {"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400},
       {"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400},
@@ -119,8 +126,10 @@ TEST_CASE("what two servers might read differently is refused and ends the conne
 
 TEST_CASE("a chunked body is read") {
   fixture f;
-  auto r = f.talk("POST /api/v1/streams/live/a/cut HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-                  "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n" + health);
+  auto r = f.talk("POST /api/v1/streams/live/a/cut HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                  "application/json\r\n"
+                  "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n"
+                  + health);
   CHECK(status_of(r) == 204);
   CHECK(r.ends_with("ok\n"));
   CHECK(f.control.said() == std::vector<std::string>{"cut live/a"});
@@ -129,7 +138,8 @@ TEST_CASE("a chunked body is read") {
 TEST_CASE("a client that expects 100-continue gets it") {
   fixture f;
   raw_client client{f.port};
-  client.send("POST /api/v1/streams/live/a/cut HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+  client.send("POST /api/v1/streams/live/a/cut HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+              "application/json\r\n"
               "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n");
   CHECK(status_of(client.one_response()) == 100);
   client.send("{}");
@@ -138,15 +148,26 @@ TEST_CASE("a client that expects 100-continue gets it") {
 
 TEST_CASE("a header over 16 KiB is 431, a body over 64 KiB is 413") {
   fixture f;
-  CHECK(status_of(f.talk("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(17 * 1024, 'a') + "\r\n\r\n")) == 431);
-  CHECK(status_of(f.talk("GET /" + std::string(17 * 1024, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n")) == 431);
-  std::string head = "POST /api/v1/streams/live/a/cut HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+  CHECK(status_of(f.talk("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "
+                         + std::string(17 * 1024, 'a') + "\r\n\r\n"))
+        == 431);
+  CHECK(status_of(
+            f.talk("GET /" + std::string(17 * 1024, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n"))
+        == 431);
+  std::string head = "POST /api/v1/streams/live/a/cut HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                     "application/json\r\n";
   std::string body(65 * 1024, ' ');
-  CHECK(status_of(f.talk(head + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body)) == 413);
-  CHECK(status_of(f.talk(head + "Transfer-Encoding: chunked\r\n\r\n10400\r\n" + body + "\r\n0\r\n\r\n")) == 413);
+  CHECK(
+      status_of(f.talk(head + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body))
+      == 413);
+  CHECK(status_of(
+            f.talk(head + "Transfer-Encoding: chunked\r\n\r\n10400\r\n" + body + "\r\n0\r\n\r\n"))
+        == 413);
   std::string fits(64 * 1024 - 2, ' ');
   CHECK(status_of(f.talk(head + "Content-Length: 65536\r\n\r\n{" + fits + "}")) == 204);
-  CHECK(status_of(f.talk("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(15 * 1024, 'a') + "\r\n\r\n")) == 200);
+  CHECK(status_of(f.talk("GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "
+                         + std::string(15 * 1024, 'a') + "\r\n\r\n"))
+        == 200);
 }
 
 TEST_CASE("one who sends slowly or nothing is cut off") {
@@ -164,7 +185,8 @@ TEST_CASE("one who sends slowly or nothing is cut off") {
   }
   SECTION("half a body") {
     raw_client client{f.port};
-    client.send("POST /api/v1/streams/live/a/cut HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{");
+    client.send("POST /api/v1/streams/live/a/cut HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                "application/json\r\nContent-Length: 9\r\n\r\n{");
     CHECK(client.rest().empty());
     CHECK(client.ended());
     CHECK(f.control.said().empty());
@@ -265,6 +287,8 @@ TEST_CASE("a port that is taken is a failure with a sentence") {
 TEST_CASE("tokens hold on the wire too") {
   fixture f{[](options& x) { x.tokens = {{"ops", role::operator_, "secret"}}; }};
   CHECK(status_of(f.talk("GET /api/v1/files HTTP/1.1\r\nHost: x\r\n\r\n")) == 401);
-  CHECK(status_of(f.talk("GET /api/v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\r\n\r\n")) == 200);
+  CHECK(status_of(
+            f.talk("GET /api/v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\r\n\r\n"))
+        == 200);
   CHECK(status_of(f.talk("GET /vod/live/a/77/f0.mp4 HTTP/1.1\r\nHost: x\r\n\r\n")) == 401);
 }

@@ -13,7 +13,8 @@
 #include <unistd.h>
 #include <vector>
 
-/// Plain sockets on loopback: a client that may send anything, and a server that may answer anything.
+/// Plain sockets on loopback: a client that may send anything, and a server that may answer
+/// anything.
 namespace tests {
 
 inline void set_limit(int fd) {

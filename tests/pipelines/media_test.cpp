@@ -75,6 +75,7 @@ TEST_CASE("leading video frames without a key frame are a gap, the audio beside 
   REQUIRE(gaps.size() == 1);
   CHECK(gaps[0].what.cause == core::gap_cause::stalled_track);
   CHECK(gaps[0].what.length == 1s);
+  CHECK(p.heard->of<core::fragment_closed>().at(0).gaps.size() == 1);
 }
 
 TEST_CASE("fragments cut by length hold together exactly what was sent") {
@@ -143,7 +144,6 @@ TEST_CASE("new parameters end the fragment at that key frame, nothing is lost") 
   publish p;
   p.open("mp4", format::mp4);
   p.gives_slots = false;
-  p.give_slot("mp4");
   const auto first = numbered(2s);
   auto second = numbered(2s, 1s, true, true, 2s);
   second.tracks.video->config.push_back(7);
@@ -178,8 +178,8 @@ TEST_CASE("a repeated configuration changes nothing") {
 TEST_CASE("audio alone and video alone are recorded and cut") {
   const bool has_video = GENERATE(true, false);
   publish p;
-  p.open("mp4", format::mp4, 2s);
-  const auto sent = numbered(5s, 1s, has_video, !has_video);
+  p.open("mp4", format::mp4, 3s);
+  const auto sent = numbered(7s, 1s, has_video, !has_video);
   p.play(sent);
   REQUIRE(p.finish(1));
   check_all_kept(p, "mp4", sent);
@@ -230,7 +230,6 @@ TEST_CASE("without a slot a cut by length waits for a later key frame") {
   publish p;
   p.open("mp4", format::mp4, 1s);
   p.gives_slots = false;
-  p.give_slot("mp4");
   const auto sent = numbered(3s);
   p.play(sent);
   p.give_slot("mp4");
@@ -461,7 +460,7 @@ TEST_CASE("the publisher's length and counts are told once, at the end") {
 }
 
 TEST_CASE("whatever the order of orders and faults, every fragment ends exactly once") {
-  for (unsigned seed = 0; seed < 60; ++seed) {
+  for (unsigned seed = 0; seed < 40; ++seed) {
     INFO("seed " << seed);
     std::mt19937 random{seed};
     publish p;

@@ -133,19 +133,21 @@ void publish::play(const clip& x, bool with_configs) {
       burst.push_back(config_of(*x.tracks.audio));
   }
   auto first = x.frames.empty() ? 0ns : x.frames.front().dts;
-  auto newest = first;
+  auto arrive = [&] {
+    if (newest_ > arrived_)
+      clock->advance(newest_ - std::exchange(arrived_, newest_));
+    push(std::exchange(burst, {}));
+  };
   for (auto frame : x.frames) {
     if (frame.dts - first >= 250ms) {
-      clock->advance(newest - first);
-      push(std::exchange(burst, {}));
-      first = newest = frame.dts;
+      arrive();
+      first = frame.dts;
     }
-    newest = std::max(newest, frame.dts);
+    newest_ = std::max(newest_, frame.dts);
     frame.duration = 0ns;
     burst.push_back({nullptr, frame});
   }
-  clock->advance(newest - first);
-  push(std::move(burst));
+  arrive();
 }
 
 void publish::end(core::end_reason why) { input->end({why, 3, "the publisher has left"}); }

@@ -139,7 +139,8 @@ private:
   std::atomic<core::file_id> next_{1};
   std::mutex asked_mutex_;
   std::map<std::string, int> asked_;
-  core::nanos pushed_{0};
+  core::nanos newest_{0};  // media time that was pushed
+  core::nanos arrived_{0}; // and the clock's
 };
 
 /// Frames of 8 bytes that hold their number: video of 25 frames a second with a key frame each

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "core/log.hpp"
 #include "core/names.hpp"
 #include "core/ports.hpp"
 
@@ -122,5 +123,17 @@ inline core::journal_entry entry(const core::fragment_slot& slot, core::format w
   x.recording_id = "r1";
   return x;
 }
+
+/// What was logged while it lives.
+class log_watch {
+public:
+  log_watch() {
+    core::log::set_sink([this](const core::log::line& x) { lines.push_back(x.text); });
+  }
+  ~log_watch() { core::log::set_sink({}); }
+  log_watch(const log_watch&) = delete;
+  log_watch& operator=(const log_watch&) = delete;
+  std::vector<std::string> lines;
+};
 
 } // namespace fixtures

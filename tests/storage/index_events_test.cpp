@@ -177,3 +177,14 @@ TEST_CASE_METHOD(fixture, "events are paged by number and by cursor") {
     CHECK(got == names{"332-s2", "1-s2", "100-1", "0-s1", "1-s1"});
   }
 }
+
+TEST_CASE_METHOD(fixture, "what waits for a receiver that is configured no more is told and kept") {
+  fill();
+  endpoints = {endpoint("app", {100})};
+  {
+    const log_watch log;
+    restart();
+    CHECK(log.lines.size() == 1);
+  }
+  CHECK(waiting("files") == names{"100-1"});
+}

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "core/log.hpp"
 #include "fixtures.hpp"
 #include "io/documents/documents.hpp"
 #include "io/storage/local_journal.hpp"
@@ -38,16 +37,6 @@ struct fixture {
   core::result<void> drop(core::file_id id, bool with_files) {
     return answer_of<void>([&](auto done) { journal->drop(id, with_files, done); });
   }
-};
-
-/// What was logged while it lives.
-class log_watch {
-public:
-  log_watch() {
-    core::log::set_sink([this](const core::log::line& x) { lines.push_back(x.text); });
-  }
-  ~log_watch() { core::log::set_sink({}); }
-  std::vector<std::string> lines;
 };
 
 } // namespace

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+#include "actors/node.hpp"
+#include "tests/actors/fakes.hpp"
+#include "tests/actors/test_system.hpp"
+#include "tests/support/catch.hpp"
+
+#include <algorithm>
+
+using namespace std::chrono_literals;
+using test::lines;
+
+namespace {
+
+/// A whole node over fakes: only the actors and their machines are real.
+struct house : test::system {
+  lines log;
+  test::faults faults;
+  test::fake_clock clock;
+  test::fake_journal journal{log, &faults};
+  test::fake_store store{log, &faults};
+  test::fake_index index{log, &faults};
+  test::fake_poster poster{log};
+  std::vector<std::shared_ptr<test::fake_media>> media;
+  core::file_id ids = 0;
+  actors::notifier_actor notifier;
+  actors::archive_actor archive;
+  actors::node_actor node;
+
+  explicit house(int fail_at = -1) {
+    faults.fail_at = fail_at;
+    notifier = sys.spawn(actors::notifier, std::vector<core::endpoint>{},
+                         actors::notifier_ports{&index, &poster, &clock, test::plain_events()});
+    core::archive_options options;
+    options.events = test::plain_events();
+    archive = sys.spawn(actors::archive, options,
+                        actors::archive_ports{&store, &journal, &index, &clock},
+                        actors::outbox_listener{notifier});
+    actors::stream_options stream;
+    stream.journal = &journal;
+    stream.next_id = [this] { return ++ids; };
+    stream.open = [this](auto&, core::media_sink sink) {
+      media.push_back(std::make_shared<test::fake_media>(log, std::move(sink)));
+      return media.back();
+    };
+    actors::node_options o;
+    o.push_keys = {"key"};
+    o.policy_for = [](auto&) {
+      core::policy x;
+      x.formats = {{core::format::mp4, {}, {}, "mp4"}};
+      return x;
+    };
+    o.md5 = [](std::string_view x) { return std::string{x}; };
+    o.clock = &clock;
+    o.spawn = [this, stream](auto& key, actors::stream_listener listener) {
+      auto mine = stream;
+      mine.key = key;
+      return sys.spawn(actors::stream, mine, std::move(listener));
+    };
+    node = sys.spawn(actors::node, o, archive);
+    run();
+  }
+
+  ~house() {
+    media.clear();
+    for (auto x : {caf::actor_cast<caf::actor>(node), caf::actor_cast<caf::actor>(archive),
+                   caf::actor_cast<caf::actor>(notifier)})
+      caf::anon_send_exit(x, caf::exit_reason::user_shutdown);
+    node = nullptr;
+    archive = nullptr;
+    notifier = nullptr;
+    run();
+  }
+
+  core::result<core::admission> publish(const std::string& stream = "a",
+                                        const std::string& secret = "keya7fffffff") {
+    core::publish_request x;
+    x.key = {"live", stream};
+    x.address = "1.2.3.4:5";
+    x.params = "txTime=7fffffff&txSecret=" + secret;
+    x.session = std::make_shared<test::fake_publisher>(log);
+    return ask<core::admission>(node, x);
+  }
+
+  void report(core::media_event x) {
+    media.back()->report(std::move(x));
+    run();
+  }
+
+  void play_fragment(core::file_id id, core::nanos length) {
+    core::fragment_opened opened;
+    opened.branch = "mp4";
+    opened.id = id;
+    report(opened);
+    core::fragment_closed closed;
+    closed.branch = "mp4";
+    closed.id = id;
+    closed.holds.duration = length;
+    report(closed);
+  }
+
+  void leave(core::nanos length) {
+    core::publisher_left left;
+    left.media = length;
+    report(left);
+    report(core::branch_ended{"mp4"});
+  }
+
+  int count(const std::string& line) const {
+    return static_cast<int>(std::count(log.begin(), log.end(), line));
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(house, "a publish becomes a file with its three events, in order") {
+  REQUIRE(publish());
+  report(core::tracks_changed{});
+  play_fragment(1, 5s);
+  leave(5s);
+  CHECK(log
+        == lines{"media.open mp4", "journal.write 1", "media.slot mp4 1", "index.event 1",
+                 "journal.opened 1", "store.keep 1", "index.file 1", "index.event 100-1",
+                 "journal.drop 1", "index.event 0"});
+}
+
+TEST_CASE_METHOD(house, "a refused publisher is told why, and leaves no room behind") {
+  auto unsigned_push = publish("a", "wrong");
+  REQUIRE_FALSE(unsigned_push);
+  CHECK(unsigned_push.error().code == core::errc::unauthorized);
+  CHECK(unsigned_push.error().what == "txSecret does not fit the stream name and txTime");
+  CHECK(log.empty());
+}
+
+TEST_CASE_METHOD(house, "a second publisher is refused while the first is there, not after it") {
+  REQUIRE(publish());
+  auto second = publish();
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == core::errc::already_exists);
+  play_fragment(1, 5s);
+  leave(5s);
+  CHECK(publish());
+  leave(0s);
+}
+
+TEST_CASE_METHOD(house, "what is live is listed, can be cut and dropped; what is not, is not") {
+  CHECK(ask<actors::node_status>(node, actors::get_node_status{})->streams.empty());
+  REQUIRE(publish());
+  auto all = ask<actors::node_status>(node, actors::get_node_status{});
+  REQUIRE(all->streams.size() == 1);
+  CHECK(all->streams[0].of.address == "1.2.3.4:5");
+  CHECK(ask<void>(node, actors::cut_stream{{"live", "a"}}));
+  CHECK(ask<void>(node, actors::drop_stream{{"live", "a"}, core::end_reason::interrupted, "x"}));
+  CHECK(count("media.cut") == 1);
+  CHECK(count("publisher.drop interrupted") == 1);
+  CHECK(ask<void>(node, actors::cut_stream{{"live", "b"}}).error().code == core::errc::not_found);
+  leave(0s);
+  CHECK(ask<actors::node_status>(node, actors::get_node_status{})->streams.empty());
+}
+
+TEST_CASE_METHOD(house, "event 1 does not wait for ever for the tracks") {
+  REQUIRE(publish());
+  CHECK(count("index.event 1") == 0);
+  advance(3s);
+  CHECK(count("index.event 1") == 1);
+  leave(0s);
+}
+
+TEST_CASE_METHOD(house, "the end drops the publishers and is answered when every file is kept") {
+  REQUIRE(publish());
+  caf::scoped_actor self{sys};
+  auto request = self->request(node, caf::infinite, actors::shut_down{});
+  run();
+  CHECK(count("publisher.drop shutdown") == 1);
+  CHECK(publish("b").error().code == core::errc::shutting_down);
+  play_fragment(1, 5s);
+  leave(5s);
+  bool done = false;
+  request.receive([&] { done = true; }, [](caf::error&) {});
+  CHECK(done);
+  CHECK(count("journal.drop 1") == 1);
+}
+
+TEST_CASE("whichever call fails once, the file and each event are kept exactly once") {
+  for (int n = 0;; ++n) {
+    house h{n};
+    INFO("fault at call " << n);
+    REQUIRE(h.publish());
+    h.report(core::tracks_changed{});
+    h.advance(1s);
+    h.play_fragment(h.ids, 5s);
+    h.leave(5s);
+    for (int i = 0; i < 5; ++i)
+      h.advance(2s);
+    auto id = std::to_string(h.ids);
+    CHECK(h.count("index.file " + id) == 1);
+    CHECK(h.count("index.event 100-" + id) == 1);
+    CHECK(h.count("index.event 1") == 1);
+    CHECK(h.count("index.event 0") == 1);
+    CHECK(h.count("journal.drop " + id) == 1);
+    auto archive = h.ask<actors::archive_status>(h.archive, actors::get_archive_status{});
+    REQUIRE(archive);
+    CHECK(archive->idle);
+    if (h.faults.seen <= n)
+      break;
+  }
+}
+
+TEST_CASE_METHOD(house, "a file is deleted from the store first, then from the index") {
+  REQUIRE(publish());
+  play_fragment(1, 5s);
+  leave(5s);
+  CHECK(ask<void>(node, actors::delete_file{1}));
+  CHECK(ask<void>(node, actors::delete_file{1}).error().code == core::errc::not_found);
+  REQUIRE(log.size() > 2);
+  CHECK(lines(log.end() - 2, log.end()) == lines{"store.remove 1", "index.remove 1"});
+}
