@@ -68,6 +68,9 @@ std::optional<host_port> split(std::string_view x) {
   } else {
     const auto end = std::min(x.find(':'), x.size());
     out.host = x.substr(0, end);
+    // The one name that needs no resolver; what is bound does not hang on /etc/hosts.
+    if (out.host == "localhost")
+      out.host = defaults::loopback;
     x.remove_prefix(end);
   }
   if (!x.empty()) {

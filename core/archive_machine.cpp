@@ -134,6 +134,7 @@ machine::effects machine::recover(std::vector<leftover> xs, millis minimum, wall
       settled.push_back(x.entry.of);
     } else {
       ++s.recovering;
+      j.unused = !x.start;
       j.row.start = x.start.value_or(x.entry.of.since);
       j.row.started = x.started;
       j.row.ended = end_reason::recovered;
@@ -238,7 +239,9 @@ void machine::weigh(std::string sequence, effects& out) {
 
 void machine::discard(file_id id, const std::string& why, effects& out) {
   auto at = jobs_.find(id);
-  out.push_back(tell_discarded{at->second.entry, why});
+  // A slot that was made ready ahead and never used is nobody's loss.
+  if (!at->second.unused)
+    out.push_back(tell_discarded{at->second.entry, why});
   out.push_back(forget{id, true});
   jobs_.erase(at);
 }

@@ -113,6 +113,7 @@ private:
     step now = step::held;
     millis minimum{0};
     bool recovered = false;
+    bool unused = false; // no frame was ever noted for it
   };
   struct sequence_state {
     std::map<format, nanos> media; // of the fragments closed so far

@@ -20,7 +20,7 @@
 #include "main/version.hpp"
 #include "pipelines/pipelines.hpp"
 
-#include <atomic>
+#include <algorithm>
 #include <caf/all.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -166,8 +166,8 @@ public:
     public_url_ = config::public_url(settings_.http, *http_port);
     spawn_actors();
     // What an earlier process left comes first: its ids are older than all that will be published.
-    caf::anon_send(archive_,
-                   actors::recover_spool{journal_->list(), settings_.recording.minimum_duration});
+    caf::anon_send(archive_, actors::recover_spool{std::move(leftovers_),
+                                                   settings_.recording.minimum_duration});
     rtmp_ = std::make_unique<io::rtmp::server>(rtmp_options(settings_), *control_, clock_);
     auto rtmp_port = rtmp_->start();
     if (!rtmp_port)
@@ -231,7 +231,12 @@ private:
     if (!index)
       return index.error();
     index_ = std::move(*index);
-    ids_ = std::make_unique<file_ids>(index_->greatest_file_id(), clock_);
+    // An id may be in the spool only: its file was never indexed.
+    leftovers_ = journal_->list();
+    auto greatest = index_->greatest_file_id();
+    for (auto& x : leftovers_)
+      greatest = std::max(greatest, x.entry.slot.id);
+    ids_ = std::make_unique<file_ids>(greatest, clock_);
     config_.set("scheduler.max-threads", std::size_t{4}); // caf.md 1.4, 7
     config_.set("logger.file-verbosity", caf::atom("quiet"));
     config_.set("logger.console-verbosity", caf::atom("quiet"));
@@ -314,6 +319,7 @@ private:
   std::unique_ptr<io::storage::work_pool> pool_;
   std::unique_ptr<io::storage::local_store> store_;
   std::unique_ptr<io::storage::sqlite_index> index_;
+  std::vector<core::leftover> leftovers_; // until they are handed to the archive
   std::unique_ptr<file_ids> ids_;
   std::unique_ptr<io::http::poster> poster_;
   std::unique_ptr<core::http_poster> demo_poster_;

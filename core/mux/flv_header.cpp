@@ -76,25 +76,27 @@ void put_index(bytes& out, const key_frame_index& keys) {
   a.end();
 }
 
-/// Fills up to `end` with an object of strings, and ends the array. A tag of its own would be taken
-/// for a data stream (ffmpeg 5.1), and so would strings over 1023 bytes for an error.
+/// Fills up to `end` with an array of strings, and ends the whole. ffmpeg 5.1 takes a script tag of
+/// its own for a data stream, strings in an object for tags to show, and longer ones for an error.
 void put_space(bytes& out, std::size_t end) {
   constexpr std::size_t longest = 1000;
-  constexpr std::size_t around = 3 + 3; // name and string, both with their lengths
+  constexpr std::size_t around = 3; // type and length
   amf a{out};
   a.name("livetapeSpace");
-  a.begin(amf_object);
-  end -= 3 + 3; // the ends of the object and of the array
-  while (out.size() < end) {
+  a.begin(amf_strict_array);
+  auto count = out.size();
+  put32(out, 0);
+  end -= 3; // the end of the whole
+  std::uint32_t strings = 0;
+  for (; out.size() < end; ++strings) {
     auto left = end - out.size();
     auto whole = std::min(left, longest);
     // What is left then must have room for one more, or be nothing.
     if (left > whole && left - whole < around)
       whole -= around;
-    a.name("_");
     a.string(std::string(whole - around, ' '));
   }
-  a.end();
+  set32(out, count, strings);
   a.end();
 }
 

@@ -40,9 +40,16 @@ core::result<address> read_address(const std::string& url) {
   if (u.has_userinfo() || u.host().empty())
     return core::failure{core::errc::bad_request, "the endpoint's url has no host, or a user name"};
   out.host = std::string{u.host_address()};
-  out.port = u.has_port() && u.port_number() != 0 ? std::to_string(u.port_number())
-             : out.tls                            ? "443"
-                                                  : "80";
+  // Boost.URL 1.81 takes "host:x/" for an empty port and the path "x/", and lets ports overflow.
+  std::string port{u.port()};
+  bool is_path = u.encoded_path().empty() || u.encoded_path().front() == '/';
+  bool is_port = !u.has_port() || (!port.empty() && port.size() <= 5 && std::stoul(port) <= 65'535);
+  bool is_host = out.host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                            "0123456789.:_-")
+                 == std::string::npos;
+  if (!is_path || !is_port || !is_host)
+    return core::failure{core::errc::bad_request, "the endpoint's url has a wrong host or port"};
+  out.port = u.has_port() ? port : out.tls ? "443" : "80";
   out.authority = std::string{u.encoded_host_and_port()};
   out.target = u.encoded_path().empty() ? "/" : std::string{u.encoded_path()};
   if (u.has_query())

@@ -106,7 +106,8 @@ std::string_view authority_of(std::string_view url) {
 core::result<void> read_target(request& x) {
   std::string_view rest = x.target;
   x.authority = x.header("host");
-  if (rest.starts_with("http://") || rest.starts_with("https://")) {
+  bool is_absolute = rest.starts_with("http://") || rest.starts_with("https://");
+  if (is_absolute) {
     // RFC 9112 3.2.2: the target's authority stands above Host.
     auto authority = authority_of(rest);
     rest.remove_prefix(rest.find("://") + 3 + authority.size());
@@ -120,7 +121,7 @@ core::result<void> read_target(request& x) {
   auto path = rest.substr(0, query_at);
   if (rest.find('#') != std::string_view::npos)
     return refuse("the target holds a fragment");
-  if (path.empty() && query_at != 0)
+  if (path.empty() && is_absolute)
     path = "/";
   if (path.empty() || path.front() != '/')
     return refuse("the target is no path");

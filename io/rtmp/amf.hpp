@@ -35,9 +35,9 @@ struct member {
 /// Where a reader stands, and how much one message may still make it allocate.
 struct cursor {
   core::byte_view left;
-  int depth = 16;                    // nested objects; encoders use two or three
-  std::size_t values = 4096;         // a key-frame table in onMetaData has hundreds
-  std::size_t text = 256 * 1024;     // bytes of all strings, references resolved
+  int depth = 16;                // nested objects; encoders use two or three
+  std::size_t values = 4096;     // a key-frame table in onMetaData has hundreds
+  std::size_t text = 256 * 1024; // bytes of all strings, references resolved
   const char* fault = nullptr;
 };
 

@@ -72,7 +72,12 @@ void answers::connected(double transaction, double encoding) {
   core::bytes x;
   amf::writer to{x};
   to.text("_result").number(transaction);
-  to.begin_object().key("fmsVer").text("FMS/3,5,7,7009").key("capabilities").number(31).end_object();
+  to.begin_object()
+      .key("fmsVer")
+      .text("FMS/3,5,7,7009")
+      .key("capabilities")
+      .number(31)
+      .end_object();
   to.begin_object().key("level").text("status");
   to.key("code").text("NetConnection.Connect.Success");
   to.key("description").text("Connection succeeded.");

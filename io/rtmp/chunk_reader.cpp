@@ -11,10 +11,10 @@ namespace io::rtmp {
 
 namespace {
 
-constexpr std::size_t max_chunk_streams = 64;        // encoders use two to six
-constexpr std::uint32_t max_chunk_size = 0x1000000;  // no message is longer (24 bits)
-constexpr std::uint32_t extended_mark = 0xffffff;    // RTMP 1.0, 5.3.1.3
-constexpr std::size_t kept_capacity = 64 * 1024;     // of an idle chunk stream, between messages
+constexpr std::size_t max_chunk_streams = 64;       // encoders use two to six
+constexpr std::uint32_t max_chunk_size = 0x1000000; // no message is longer (24 bits)
+constexpr std::uint32_t extended_mark = 0xffffff;   // RTMP 1.0, 5.3.1.3
+constexpr std::size_t kept_capacity = 64 * 1024;    // of an idle chunk stream, between messages
 
 // Bytes of the message header of each form (RTMP 1.0, 5.3.1.2).
 constexpr std::array<std::size_t, 4> header_sizes{11, 7, 3, 0};
@@ -121,9 +121,9 @@ core::failure chunk_reader::too_much() const {
   return broken("unfinished messages hold more than " + std::to_string(limits_.held) + " bytes");
 }
 
-/// A chunk of form 3 repeats the extended time stamp (RTMP 1.0, 5.3.1.3), but many encoders leave it
-/// out. It is one when it says what the header said, or the absolute time (Flash). Returns false when
-/// more bytes are needed; takes as many bytes as agree, gives them back when one does not.
+/// A chunk of form 3 repeats the extended time stamp (RTMP 1.0, 5.3.1.3), but many encoders leave
+/// it out. It is one when it says what the header said, or the absolute time (Flash). Returns false
+/// when more bytes are needed; takes as many bytes as agree, gives them back when one does not.
 bool chunk_reader::match_extended(core::byte_view& in, chunk_stream& x, std::size_t at) {
   const auto agrees = [&](std::uint32_t expected) {
     for (std::size_t i = at; i < header_size_; ++i)
@@ -238,8 +238,7 @@ message chunk_reader::complete() {
   x.got = 0;
   current_ = nullptr;
   return {x.type, x.stream, x.timestamp,
-          x.size == 0 ? core::byte_view{}
-                      : core::byte_view{block_.get() + used_ - x.size, x.size}};
+          x.size == 0 ? core::byte_view{} : core::byte_view{block_.get() + used_ - x.size, x.size}};
 }
 
 /// Moves the unfinished message at the end of the block to its own buffer: another one needs the

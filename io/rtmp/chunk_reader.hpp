@@ -15,22 +15,22 @@ namespace io::rtmp {
 /// One whole message; its payload lives in the block of the burst that completed it.
 struct message {
   std::uint8_t type = 0;
-  std::uint32_t stream = 0;     // message stream id
-  std::uint32_t timestamp = 0;  // ms, as on the wire; wraps
+  std::uint32_t stream = 0;    // message stream id
+  std::uint32_t timestamp = 0; // ms, as on the wire; wraps
   core::byte_view payload;
 };
 
 /// Puts the chunks of one connection together to messages (RTMP 1.0, 5.3).
 ///
-/// The payloads of all messages that a burst completes lie in one block, allocated once. What a burst
-/// leaves unfinished waits in a buffer of its chunk stream:
+/// The payloads of all messages that a burst completes lie in one block, allocated once. What a
+/// burst leaves unfinished waits in a buffer of its chunk stream:
 ///
 ///     begin_burst(n) -> next(in) ... next(in) -> end_burst()
 class chunk_reader {
 public:
   struct limits {
-    std::size_t message;  // bytes of one message
-    std::size_t held;     // bytes of all unfinished messages together
+    std::size_t message; // bytes of one message
+    std::size_t held;    // bytes of all unfinished messages together
   };
 
   explicit chunk_reader(limits x) : limits_{x} {}
@@ -58,14 +58,14 @@ private:
     std::uint32_t id = 0;
     std::uint32_t timestamp = 0;
     std::uint32_t delta = 0;
-    std::uint32_t extended = 0;  // last extended time stamp; only while `has_extended`
+    std::uint32_t extended = 0; // last extended time stamp; only while `has_extended`
     std::uint32_t size = 0;
     std::uint32_t stream = 0;
     std::uint8_t type = 0;
     bool has_extended = false;
-    bool is_open = false;  // a message has begun and is not whole
+    bool is_open = false; // a message has begun and is not whole
     std::size_t got = 0;
-    core::bytes waiting;   // what came of it, unless it lies at the end of the block
+    core::bytes waiting; // what came of it, unless it lies at the end of the block
   };
 
   bool fill(core::byte_view& in, std::size_t size);
@@ -79,23 +79,23 @@ private:
   chunk_stream* find(std::uint32_t id);
 
   limits limits_;
-  std::uint32_t chunk_size_ = 128;  // RTMP 1.0, 5.4.1
+  std::uint32_t chunk_size_ = 128; // RTMP 1.0, 5.4.1
   std::vector<std::unique_ptr<chunk_stream>> streams_;
 
-  std::array<std::uint8_t, 18> header_{};  // 3 bytes of basic header, 11, 4 of extended time stamp
+  std::array<std::uint8_t, 18> header_{}; // 3 bytes of basic header, 11, 4 of extended time stamp
   std::size_t header_size_ = 0;
-  std::array<std::uint8_t, 8> back_{};  // read as a time stamp, but was payload
+  std::array<std::uint8_t, 8> back_{}; // read as a time stamp, but was payload
   core::byte_view back_left_;
 
-  chunk_stream* current_ = nullptr;  // whose chunk is being read
+  chunk_stream* current_ = nullptr; // whose chunk is being read
   std::size_t chunk_left_ = 0;
 
-  std::size_t held_ = 0;           // capacity of all `waiting`
-  std::size_t waiting_ = 0;        // bytes in all `waiting`
+  std::size_t held_ = 0;    // capacity of all `waiting`
+  std::size_t waiting_ = 0; // bytes in all `waiting`
   std::shared_ptr<std::uint8_t[]> block_;
-  std::size_t block_size_ = 0;     // to be allocated at the first use
+  std::size_t block_size_ = 0; // to be allocated at the first use
   std::size_t used_ = 0;
-  chunk_stream* in_block_ = nullptr;  // whose unfinished message is the end of the block
+  chunk_stream* in_block_ = nullptr; // whose unfinished message is the end of the block
 };
 
 } // namespace io::rtmp

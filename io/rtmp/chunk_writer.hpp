@@ -34,7 +34,7 @@ public:
   void set_size(core::bytes& out, std::uint32_t size);
 
 private:
-  std::uint32_t size_ = 128;  // RTMP 1.0, 5.4.1
+  std::uint32_t size_ = 128; // RTMP 1.0, 5.4.1
 };
 
 } // namespace io::rtmp

@@ -19,9 +19,8 @@ core::result<void> handshake::feed(core::byte_view& in, core::bytes& out) {
     switch (phase_) {
     case phase::version:
       if (in[0] != version)
-        return core::failure{core::errc::bad_request,
-                             "the first byte is " + std::to_string(in[0])
-                               + ", so this is no RTMP client"};
+        return core::failure{core::errc::bad_request, "the first byte is " + std::to_string(in[0])
+                                                          + ", so this is no RTMP client"};
       in = in.subspan(1);
       c1_.reserve(packet_size);
       phase_ = phase::c1;

@@ -3,9 +3,8 @@
 
 #include "io/rtmp/session.hpp"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
+#include <boost/asio/post.hpp>
 
 namespace io::rtmp {
 
@@ -17,8 +16,8 @@ constexpr int ticks_per_burst = 5;
 } // namespace
 
 loop::loop(const server_options& x, core::control& c, const core::clock& t)
-  : options{x}, control{c}, clock{t}, work_{context_.get_executor()}, timer_{context_},
-    scratch_(scratch_size) {}
+    : options{x}, control{c}, clock{t}, work_{context_.get_executor()}, timer_{context_},
+      scratch_(scratch_size) {}
 
 loop::~loop() { stop(); }
 

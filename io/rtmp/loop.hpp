@@ -7,7 +7,6 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-
 #include <memory>
 #include <thread>
 #include <unordered_set>
@@ -17,8 +16,8 @@ namespace io::rtmp {
 
 class session;
 
-/// One thread and the connections that live on it: a session needs no lock and no strand. Its coarse
-/// timer looks after all of them, because a timer each would cost what bursts save
+/// One thread and the connections that live on it: a session needs no lock and no strand. Its
+/// coarse timer looks after all of them, because a timer each would cost what bursts save
 /// (facts/performance.md).
 class loop : public std::enable_shared_from_this<loop> {
 public:
@@ -32,7 +31,8 @@ public:
   /// From another thread: ends all sessions and waits for the thread.
   void stop();
 
-  // -- for sessions, on the loop's thread ----------------------------------------------------------
+  // -- for sessions, on the loop's thread
+  // ----------------------------------------------------------
 
   void add(std::shared_ptr<session> x);
   void remove(const std::shared_ptr<session>& x);

@@ -28,7 +28,8 @@ constexpr std::uint8_t aac_header = 0;
 constexpr std::uint8_t enhanced_audio = 9;
 
 core::failure unknown(std::string what) {
-  return {core::errc::bad_request, std::move(what) + " is not recorded; send H.264 with AAC or MP3"};
+  return {core::errc::bad_request,
+          std::move(what) + " is not recorded; send H.264 with AAC or MP3"};
 }
 
 std::string four_cc(core::byte_view body) {
@@ -190,8 +191,13 @@ core::result<void> media_reader::audio(core::byte_view body, std::uint32_t times
     return {};
   }
   core::media_item x;
-  x.media = {core::track_kind::audio, true, from_millis(timestamp), from_millis(timestamp),
-             core::nanos{0}, rest, owner};
+  x.media = {core::track_kind::audio,
+             true,
+             from_millis(timestamp),
+             from_millis(timestamp),
+             core::nanos{0},
+             rest,
+             owner};
   into.push_back(std::move(x));
   return {};
 }
@@ -221,8 +227,13 @@ core::result<void> media_reader::mp3(core::byte_view data, std::uint32_t timesta
     mp3_header_ = header;
   }
   core::media_item x;
-  x.media = {core::track_kind::audio, true, from_millis(timestamp), from_millis(timestamp),
-             core::nanos{0}, data, owner};
+  x.media = {core::track_kind::audio,
+             true,
+             from_millis(timestamp),
+             from_millis(timestamp),
+             core::nanos{0},
+             data,
+             owner};
   into.push_back(std::move(x));
   return {};
 }

@@ -12,9 +12,10 @@ namespace {
 
 // Commands before a publish have some hundred bytes each; the issue allows 4 MiB in all.
 constexpr chunk_reader::limits before_publish{128 * 1024, 512 * 1024};
-// The issue allows 8 MiB for one message; beside it there is place for some frames of the other track.
+// The issue allows 8 MiB for one message; beside it there is place for some frames of the other
+// track.
 constexpr chunk_reader::limits while_publishing{8 * 1024 * 1024, 12 * 1024 * 1024};
-constexpr std::size_t max_behind_question = 1024 * 1024;  // the session stops reading meanwhile
+constexpr std::size_t max_behind_question = 1024 * 1024; // the session stops reading meanwhile
 constexpr std::size_t max_output = 64 * 1024;  // a client that asks much and reads nothing
 constexpr std::uint32_t window = 2'500'000;    // bytes; what Flash Media Server uses
 constexpr std::uint32_t min_window = 4096;     // smaller ones would answer every message
@@ -40,7 +41,7 @@ core::byte_view inside_amf3(core::byte_view x) {
 } // namespace
 
 protocol::protocol(std::uint64_t seed)
-  : handshake_{seed}, chunks_{before_publish}, window_{window} {}
+    : handshake_{seed}, chunks_{before_publish}, window_{window} {}
 
 core::result<void> protocol::feed(core::byte_view x) {
   if (phase_ == phase::over)
@@ -74,12 +75,13 @@ core::result<void> protocol::read(core::byte_view x) {
   return done;
 }
 
-/// Acknowledgements are due at fixed byte positions, so the reader gets no more than up to the next.
+/// Acknowledgements are due at fixed byte positions, so the reader gets no more than up to the
+/// next.
 core::result<void> protocol::read_messages(core::byte_view x) {
   while (!x.empty()) {
     const auto due = acknowledged_ + window_;
     auto part = x.first(static_cast<std::size_t>(
-      std::min<std::uint64_t>(x.size(), due > received_ ? due - received_ : 0)));
+        std::min<std::uint64_t>(x.size(), due > received_ ? due - received_ : 0)));
     while (!part.empty()) {
       const auto before = part.size();
       auto whole = chunks_.next(part);
@@ -204,8 +206,8 @@ void protocol::on_media(std::uint8_t type, std::uint32_t timestamp, core::byte_v
     turn_away(publishing_, "NetStream.Publish.Rejected", done.error().what);
 }
 
-/// FLV tags behind each other; their time stamps count from the first one's, which stands for that of
-/// the message (RTMP 1.0, 7.1.6).
+/// FLV tags behind each other; their time stamps count from the first one's, which stands for that
+/// of the message (RTMP 1.0, 7.1.6).
 void protocol::on_aggregate(const message& x) {
   auto rest = x.payload;
   std::optional<std::uint32_t> first;

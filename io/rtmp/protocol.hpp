@@ -98,9 +98,9 @@ private:
   media_reader media_;
   answers answers_;
   std::vector<event> events_;
-  core::bytes behind_question_;  // came after `publish` and is not read yet
+  core::bytes behind_question_; // came after `publish` and is not read yet
 
-  std::uint64_t received_ = 0;   // bytes of the connection
+  std::uint64_t received_ = 0; // bytes of the connection
   std::uint64_t acknowledged_ = 0;
   std::uint32_t window_;
 
@@ -109,9 +109,9 @@ private:
   std::string url_;
   std::string agent_;
   std::string encoder_;
-  std::uint32_t streams_ = 0;     // message streams made by createStream
-  std::uint32_t publishing_ = 0;  // message stream of the publish
-  std::string fc_name_;           // of FCPublish: is told by onFCPublish
+  std::uint32_t streams_ = 0;    // message streams made by createStream
+  std::uint32_t publishing_ = 0; // message stream of the publish
+  std::string fc_name_;          // of FCPublish: is told by onFCPublish
   bool has_fc_ = false;
 };
 

@@ -8,14 +8,15 @@ namespace io::rtmp {
 
 /// What a publisher named in `connect` and `publish`.
 struct push_target {
-  std::string app;     // as sent, without query; may hold '/'
+  std::string app; // as sent, without query; may hold '/'
   std::string stream;
-  std::string params;  // queries of the stream's name and of the app, joined by '&'
-  std::string domain;  // host of the tcUrl
-  std::string agent;   // flashVer
+  std::string params; // queries of the stream's name and of the app, joined by '&'
+  std::string domain; // host of the tcUrl
+  std::string agent;  // flashVer
 };
 
-/// Clients divide rtmp://host/a/b/c?x differently into app and name: only the last part is the stream.
+/// Clients divide rtmp://host/a/b/c?x differently into app and name: only the last part is the
+/// stream.
 push_target to_push_target(std::string_view app, std::string_view name, std::string_view url);
 
 } // namespace io::rtmp

@@ -18,7 +18,7 @@ public:
   class seat {
   public:
     seat(std::shared_ptr<seats> of, std::string address)
-      : of_{std::move(of)}, address_{std::move(address)} {}
+        : of_{std::move(of)}, address_{std::move(address)} {}
     seat(seat&&) = default;
     seat& operator=(seat&&) = delete;
     ~seat();

@@ -7,16 +7,14 @@
 #include "io/rtmp/seats.hpp"
 #include "io/rtmp/session.hpp"
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-
 #include <fcntl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <optional>
 #include <random>
+#include <sys/socket.h>
+#include <unistd.h>
 
 namespace io::rtmp {
 
@@ -25,17 +23,17 @@ using asio::ip::tcp;
 
 namespace {
 
-constexpr core::millis accept_pause{100};  // after an error: accept must not spin
+constexpr core::millis accept_pause{100}; // after an error: accept must not spin
 constexpr core::seconds complaint_pause{60};
-constexpr int refused_at_once = 64;        // newcomers that one spare descriptor turns away
+constexpr int refused_at_once = 64; // newcomers that one spare descriptor turns away
 
 std::string text_of(const tcp::endpoint& x) {
   const auto address = x.address().to_string();
   return (x.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(x.port());
 }
 
-/// A descriptor kept for the day when there are no others: closing it lets newcomers be accepted and
-/// closed, instead of waiting in the kernel until they give up.
+/// A descriptor kept for the day when there are no others: closing it lets newcomers be accepted
+/// and closed, instead of waiting in the kernel until they give up.
 class spare_descriptor {
 public:
   spare_descriptor() { open(); }
@@ -70,9 +68,9 @@ private:
 class server::listener {
 public:
   listener(const server_options& options, core::control& control, const core::clock& clock)
-    : options_{options}, clock_{clock},
-      seats_{std::make_shared<seats>(options.connections,
-                                     std::max<std::size_t>(1, options.connections / 10))} {
+      : options_{options}, clock_{clock}, seats_{std::make_shared<seats>(
+                                              options.connections,
+                                              std::max<std::size_t>(1, options.connections / 10))} {
     for (int i = 0; i < std::max(1, options.threads); ++i)
       loops_.push_back(std::make_shared<loop>(options, control, clock));
     acceptor_.emplace(home().context());
@@ -129,18 +127,18 @@ private:
       return;
     next_ = (next_ + 1) % loops_.size();
     acceptor_->async_accept(
-      loops_[next_]->context(),
-      [this, to = loops_[next_]](const boost::system::error_code& why, tcp::socket socket) {
-        if (is_stopping_)
-          return;
-        if (why && why != asio::error::connection_aborted) {
-          pause(why);
-          return;
-        }
-        if (!why)
-          welcome(to, std::move(socket));
-        accept();
-      });
+        loops_[next_]->context(),
+        [this, to = loops_[next_]](const boost::system::error_code& why, tcp::socket socket) {
+          if (is_stopping_)
+            return;
+          if (why && why != asio::error::connection_aborted) {
+            pause(why);
+            return;
+          }
+          if (!why)
+            welcome(to, std::move(socket));
+          accept();
+        });
   }
 
   void welcome(const std::shared_ptr<loop>& to, tcp::socket socket) {
@@ -198,7 +196,7 @@ private:
 };
 
 server::server(server_options options, core::control& control, const core::clock& clock)
-  : listener_{std::make_unique<listener>(options, control, clock)} {}
+    : listener_{std::make_unique<listener>(options, control, clock)} {}
 
 server::~server() { stop(); }
 

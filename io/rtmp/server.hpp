@@ -20,8 +20,8 @@ struct server_options {
   int threads = 2;                  // each with connections of its own
 };
 
-/// Accepts RTMP publishers and hands over what they send. All calls from one thread; it asks `control`
-/// and calls media inputs from threads of its own.
+/// Accepts RTMP publishers and hands over what they send. All calls from one thread; it asks
+/// `control` and calls media inputs from threads of its own.
 class server {
 public:
   server(server_options options, core::control& control, const core::clock& clock);

@@ -4,13 +4,11 @@
 #include "core/log.hpp"
 #include "core/metrics.hpp"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
-
 #include <sys/socket.h>
-
-#include <algorithm>
 #include <variant>
 
 namespace io::rtmp {
@@ -22,20 +20,20 @@ namespace {
 // facts/performance.md: a quarter of a second at 2 Mbit/s; faster publishers are woken by it.
 constexpr int burst_mark = 64 * 1024;
 // Slower ones are woken by what they say; above it the timer is cheaper.
-constexpr std::size_t low_rate = 4 * 1024;  // bytes a second
+constexpr std::size_t low_rate = 4 * 1024; // bytes a second
 // Before a publish is accepted; keeps the memory of a connection small.
 constexpr std::size_t early_read = 64 * 1024;
 // Then the other sessions of the thread have their turn.
 constexpr std::size_t max_at_once = 4 * 1024 * 1024;
 constexpr std::size_t max_unsent = 256 * 1024;
-constexpr core::seconds closing_limit{2};  // for the client to read the last answer
-constexpr core::seconds answer_limit{30};  // the actors answer sooner; see core::control
+constexpr core::seconds closing_limit{2}; // for the client to read the last answer
+constexpr core::seconds answer_limit{30}; // the actors answer sooner; see core::control
 
 /// The other end of a publish's life: whoever holds it may end the publish, and may outlive it.
 class remote_publisher : public core::publisher {
 public:
   explicit remote_publisher(std::weak_ptr<session> x, asio::io_context& context)
-    : session_{std::move(x)}, context_{context} {}
+      : session_{std::move(x)}, context_{context} {}
 
   void drop(core::end_reason why, const std::string& what) override {
     // The session keeps its loop, so the context lives as long as `alive`.
@@ -58,7 +56,8 @@ struct claim {
   claim& operator=(const claim&) = delete;
   ~claim() {
     if (answer && answer->input)
-      answer->input->end({core::end_reason::publish_ended, 3, "the client left before its publish was accepted"});
+      answer->input->end(
+          {core::end_reason::publish_ended, 3, "the client left before its publish was accepted"});
   }
   core::result<core::admission> answer;
 };
@@ -67,23 +66,23 @@ struct claim {
 std::string printable(std::string x) {
   x.resize(std::min<std::size_t>(x.size(), 250));
   std::replace_if(
-    x.begin(), x.end(), [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+      x.begin(), x.end(), [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
   return x;
 }
 
 std::string_view status_code(core::errc x) {
   return x == core::errc::unauthorized || x == core::errc::forbidden
-           ? "NetStream.Publish.Unauthorized"
-           : "NetStream.Publish.BadName";
+             ? "NetStream.Publish.Unauthorized"
+             : "NetStream.Publish.BadName";
 }
 
 } // namespace
 
 session::session(std::shared_ptr<loop> home, asio::ip::tcp::socket socket,
                  std::unique_ptr<seats::seat> seat, std::string address, std::uint64_t seed)
-  : loop_{std::move(home)}, socket_{std::move(socket)}, seat_{std::move(seat)},
-    address_{std::move(address)}, protocol_{seed}, since_{loop_->clock.steady()},
-    last_read_{since_}, last_bytes_{since_} {}
+    : loop_{std::move(home)}, socket_{std::move(socket)}, seat_{std::move(seat)},
+      address_{std::move(address)}, protocol_{seed}, since_{loop_->clock.steady()},
+      last_read_{since_}, last_bytes_{since_} {}
 
 void session::start() {
   boost::system::error_code ignored;
@@ -97,7 +96,8 @@ void session::wait() {
   if (is_waiting_ || phase_ == phase::closed || phase_ == phase::asked)
     return;
   is_waiting_ = true;
-  // Not async_read_some: that tries to read at once, and so takes what came meanwhile in small pieces.
+  // Not async_read_some: that tries to read at once, and so takes what came meanwhile in small
+  // pieces.
   socket_.async_wait(asio::ip::tcp::socket::wait_read,
                      [self = shared_from_this()](const boost::system::error_code& why) {
                        self->is_waiting_ = false;
@@ -106,8 +106,8 @@ void session::wait() {
                      });
 }
 
-/// Reads all that came. The end of the connection is only seen behind the last byte: Linux keeps what
-/// was received before an RST readable.
+/// Reads all that came. The end of the connection is only seen behind the last byte: Linux keeps
+/// what was received before an RST readable.
 void session::read() {
   std::size_t total = 0;
   while (phase_ != phase::closed && phase_ != phase::asked) {
@@ -121,9 +121,9 @@ void session::read() {
       break;
     if (why) {
       const bool is_end = why == asio::error::eof;
-      end_publish({is_end ? core::end_reason::publish_ended : core::end_reason::interrupted,
-                   is_end ? 3 : 4,
-                   is_end ? "the client closed the connection" : "the connection broke: " + why.message()});
+      end_publish(
+          {is_end ? core::end_reason::publish_ended : core::end_reason::interrupted, is_end ? 3 : 4,
+           is_end ? "the client closed the connection" : "the connection broke: " + why.message()});
       close();
       return;
     }
@@ -131,9 +131,8 @@ void session::read() {
     rate_bytes_ += got;
     total += got;
     core::metrics::all().bytes_in.fetch_add(got, std::memory_order_relaxed);
-    if (phase_ == phase::closing)
-      continue;
-    if (!take({scratch.data(), got}, now))
+    // After the last answer a client is only listened to so that it can read it.
+    if (phase_ != phase::closing && !take({scratch.data(), got}, now))
       return;
     if (got < size)
       break;
@@ -197,15 +196,15 @@ void session::ask(const push_target& target) {
   x.agent = target.agent;
   x.domain = target.domain;
   x.session = std::make_shared<remote_publisher>(weak_from_this(), loop_->context());
-  loop_->control.publish(
-    std::move(x), [weak = weak_from_this(), question = ++question_](core::result<core::admission> y) {
-      auto held = std::make_shared<claim>(std::move(y));
-      if (const auto alive = weak.lock())
-        asio::post(alive->loop_->context(), [weak, question, held] {
-          if (const auto self = weak.lock())
-            self->answer(question, held->answer);
-        });
-    });
+  loop_->control.publish(std::move(x), [weak = weak_from_this(),
+                                        question = ++question_](core::result<core::admission> y) {
+    auto held = std::make_shared<claim>(std::move(y));
+    if (const auto alive = weak.lock())
+      asio::post(alive->loop_->context(), [weak, question, held] {
+        if (const auto self = weak.lock())
+          self->answer(question, held->answer);
+      });
+  });
 }
 
 /// Takes the media input out of `x`; one that is left there is ended by its claim.

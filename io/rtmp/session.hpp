@@ -6,7 +6,6 @@
 #include "io/rtmp/seats.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
-
 #include <memory>
 #include <string>
 
@@ -15,8 +14,8 @@ namespace io::rtmp {
 /// One connection: moves bytes between its socket and its protocol, and frames to the media input.
 /// Lives on the thread of its loop.
 ///
-/// It is woken when `mark` bytes have come (SO_RCVLOWAT), when the connection ends, or by the loop's
-/// timer when its last read is older than a burst (design.md 3).
+/// It is woken when `mark` bytes have come (SO_RCVLOWAT), when the connection ends, or by the
+/// loop's timer when its last read is older than a burst (design.md 3).
 class session : public std::enable_shared_from_this<session> {
 public:
   session(std::shared_ptr<loop> home, boost::asio::ip::tcp::socket socket,
@@ -54,9 +53,9 @@ private:
   protocol protocol_;
   phase phase_ = phase::greeting;
 
-  std::string subject_;  // app/stream, once it is known
+  std::string subject_; // app/stream, once it is known
   std::shared_ptr<core::media_input> input_;
-  std::uint64_t question_ = 0;  // which publish of this connection; late answers carry an older one
+  std::uint64_t question_ = 0; // which publish of this connection; late answers carry an older one
 
   core::bytes out_;
   bool is_writing_ = false;
@@ -64,7 +63,7 @@ private:
   bool is_waiting_ = false;
   int mark_ = 1;
 
-  core::steady_time since_;      // of the phase
+  core::steady_time since_; // of the phase
   core::steady_time last_read_;
   core::steady_time last_bytes_;
   core::steady_time rate_since_;

@@ -133,13 +133,13 @@ core::result<order> order_of(const core::file_query& q) {
     out.column.erase(0, 1);
     out.descends = true;
   }
-  for (const auto* known : {"start_time", "name", "duration", "size"}) {
+  for (const auto* known : {"start_time", "end_time", "name", "duration", "size"}) {
     if (out.column == known)
       return out;
   }
   return core::failure{
       core::errc::bad_request,
-      "sort must be start_time, name, duration or size, or one with '-' before it"};
+      "sort must be start_time, end_time, name, duration or size, or one with '-' before it"};
 }
 
 std::string sort_value(const core::file_row& row, const std::string& column) {
@@ -149,6 +149,8 @@ std::string sort_value(const core::file_row& row, const std::string& column) {
     return std::to_string(row.duration.count());
   if (column == "size")
     return std::to_string(row.size);
+  if (column == "end_time")
+    return std::to_string(to_number(row.end));
   return std::to_string(to_number(row.start));
 }
 

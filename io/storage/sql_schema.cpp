@@ -19,6 +19,7 @@ const std::vector<migration>& migrations() {
             url text not null, object text not null))",
            "create index files_name on files (name, file_id)",
            "create index files_start on files (start_time, file_id)",
+           "create index files_end on files (end_time, file_id)",
            "create index files_duration on files (duration, file_id)",
            "create index files_size on files (size, file_id)",
            "create index files_stream on files (stream, start_time, file_id)",

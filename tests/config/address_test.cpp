@@ -2,13 +2,19 @@
 #include "config/address.hpp"
 #include "tests/support/catch.hpp"
 
+TEST_CASE("localhost is the loopback address, the only name that is taken") {
+  auto x = config::parse_address("localhost:0");
+  REQUIRE(x);
+  CHECK(x->host == "127.0.0.1");
+}
+
 TEST_CASE("listen addresses are numeric, with a port") {
   CHECK(*config::parse_address("127.0.0.1:1935") == config::address{"127.0.0.1", 1935});
   CHECK(*config::parse_address("0.0.0.0:0") == config::address{"0.0.0.0", 0});
   CHECK(*config::parse_address("[::1]:8080") == config::address{"::1", 8080});
   CHECK(config::parse_address("[::]:65535")->text() == "[::]:65535");
   for (const auto* x : {"", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
-                        "127.0.0.1:1x", "localhost:80", "::1:80", "[::1]", "[::1", "[127.0.0.1]:80",
+                        "127.0.0.1:1x", "example.org:80", "::1:80", "[::1]", "[::1", "[127.0.0.1]:80",
                         "[]:80", "1.2.3:80", "127.0.0.1:80 ", "127.0.0.1:000080"}) {
     INFO(x);
     CHECK_FALSE(config::parse_address(x));

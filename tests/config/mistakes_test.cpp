@@ -54,7 +54,7 @@ TEST_CASE("each mistake says what is allowed") {
           {R"({"log":{"level":"loud"}})",
            R"(log.level: "loud" is not possible; allowed: "debug", "info", "warning" or "error")"},
           {R"({"log":{"format":1}})", R"(log.format: must be "text" or "json", but is a number)"},
-          {R"({"http":{"listen":"localhost:80"}})",
+          {R"({"http":{"listen":"example.org:80"}})",
            R"(http.listen: is not a numeric address with a port; write for example "127.0.0.1:1935", "0.0.0.0:1935" or "[::]:1935")"},
           {R"({"http":{"listen":"127.0.0.1:99999"}})",
            "http.listen: has no valid port: 0 to 65535, 0 lets the system choose"},

@@ -66,7 +66,8 @@ class Push:
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stderr.close()
 
 
 def push(case, path, url, seconds=None):

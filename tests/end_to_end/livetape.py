@@ -97,7 +97,11 @@ class Node:
             resource.setrlimit(resource.RLIMIT_NOFILE, (self.hard_limit, self.hard_limit))
 
     def _read_output(self, process):
-        for line in process.stdout:
+        with process.stdout as lines:
+            self._take_lines(lines)
+
+    def _take_lines(self, lines):
+        for line in lines:
             line = line.decode(errors="replace").rstrip("\n")
             self.output.append(line)
             if line.startswith("ready "):

@@ -34,23 +34,31 @@ const std::vector<std::string> valid{
     "GET http://localhost/api/v1/streams HTTP/1.1\r\nHost: localhost\r\n\r\n",
 };
 
-/// Changes the target, a header's value or the body only, so that the header still ends where it
-/// did.
+/// Changes the target, the value of a header that does not frame the message, or nothing: what
+/// comes behind it on the connection is still read as requests.
 void change_inside(std::string& x, std::mt19937& random) {
   static const std::vector<std::string> pieces{
-      "%",  "%2e%2e", "..",  "/", "%00",     "&", "=", "?", "-", ",", "99999999999999999999",
-      "\"", "+",      "%ff", "~", "bytes=-", "{", "["};
+      "%",     "%2e%2e", "..",  "/", "%00",     "&", "=", "?", "-",   ",",  "99999999999999999999",
+      "\"",    "+",      "%ff", "~", "bytes=-", "{", "[", ":", "%2F", "W/", "stream=",
+      "page=", "%25"};
+  std::vector<std::pair<std::size_t, std::size_t>> places; // from, to
+  auto target = x.find(' ') + 1;
+  places.emplace_back(target + 1, x.find(' ', target));
+  for (const char* name : {"Range: ", "If-Range: ", "If-None-Match: ", "Origin: ", "Content-Type: ",
+                           "Accept: ", "Authorization: "})
+    if (auto at = x.find(name); at != std::string::npos)
+      places.emplace_back(at + std::string_view{name}.size(), x.find("\r\n", at));
+  auto [from, to] = places[random() % places.size()];
   auto count = 1 + random() % 3;
   for (unsigned i = 0; i < count; ++i) {
-    auto at = 4 + random() % (x.size() - 4);
-    auto end = x.find("\r\n\r\n");
-    char c = x[at];
-    if (c == '\r' || c == '\n' || c == ':' || (at + 4 > end && at < end + 4))
-      continue;
-    if (random() % 2 == 0)
+    auto at = from + random() % (to - from + 1);
+    if (random() % 2 == 0 && at < to) {
       x[at] = static_cast<char>(0x21 + random() % 0x5e);
-    else
-      x.insert(at, pieces[random() % pieces.size()]);
+    } else {
+      const auto& piece = pieces[random() % pieces.size()];
+      x.insert(at, piece);
+      to += piece.size();
+    }
   }
 }
 
@@ -96,21 +104,21 @@ TEST_CASE("30000 mutated requests leave the server whole") {
   int sent = 0;
   int answered = 0;
   int malformed = 0;
-  for (int connection = 0; sent < requests; ++connection) {
+  for (int connection = 0; answered < requests && sent < 3 * requests; ++connection) {
     auto from = "127.0.0." + std::to_string(2 + connection % 7);
     tests::raw_client client{*port, from.c_str()};
     REQUIRE(client.is_connected());
     std::string bytes;
     for (int i = 0; i < per_connection; ++i, ++sent) {
       auto x = valid[random() % valid.size()];
-      auto kind = random() % 12;
-      if (kind < 11 && kind > 2)
+      if (random() % 4 != 0)
         change_inside(x, random);
-      else if (kind == 11)
-        change_anything(x, random);
       bytes += x;
     }
-    client.send(bytes);
+    // The last one may be anything, for the server may end the connection there.
+    auto broken = valid[random() % valid.size()];
+    change_anything(broken, random);
+    client.send(bytes + broken);
     client.end_sending();
     auto all = client.rest();
     REQUIRE(client.ended());
@@ -118,11 +126,12 @@ TEST_CASE("30000 mutated requests leave the server whole") {
       ++answered;
       auto status = tests::status_of(all.substr(at, 12));
       malformed += status == 400 ? 1 : 0;
-      CHECK((status >= 200 && status < 504 && status != 500));
+      if (status < 200 || status >= 500)
+        CHECK(status == 501);
     }
   }
-  // Most got past the headers, or this would test Beast only.
-  CHECK(answered > requests / 8);
+  // Each request got past the headers, or this would test Beast only.
+  CHECK(answered >= requests);
   CHECK(malformed > 0);
   tests::raw_client after{*port};
   after.send(valid[0]);

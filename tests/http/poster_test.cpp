@@ -113,7 +113,8 @@ TEST_CASE("nobody there and addresses that are none") {
   CHECK(x.error().code == core::errc::endpoint_failed);
   for (const char* url :
        {"", "x", "ftp://127.0.0.1/", "http:///x", "http://a:b@127.0.0.1/", "http://127.0.0.1:x/",
-        "http://127.0.0.1/a b", "http://127.0.0.1/\r\nX: y", "file:///etc/passwd"}) {
+        "http://127.0.0.1:/", "http://127.0.0.1:65536/", "http://h%20x/", "http://127.0.0.1/a b",
+        "http://127.0.0.1/\r\nX: y", "file:///etc/passwd"}) {
     INFO(url);
     auto y = post_once(p, url, "{}");
     REQUIRE_FALSE(y);

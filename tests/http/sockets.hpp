@@ -25,13 +25,16 @@ inline void set_limit(int fd) {
 
 class raw_client {
 public:
-  explicit raw_client(std::uint16_t port, const char* from = nullptr) {
-    fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    set_limit(fd_);
+  /// Has its descriptor, but no connection yet.
+  raw_client() : fd_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} { set_limit(fd_); }
+  explicit raw_client(std::uint16_t port, const char* from = nullptr) : raw_client{} {
     if (from != nullptr) {
       auto own = address(from, 0);
       ::bind(fd_, reinterpret_cast<sockaddr*>(&own), sizeof own);
     }
+    connect(port);
+  }
+  void connect(std::uint16_t port) {
     auto to = address("127.0.0.1", port);
     is_connected_ = ::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
   }

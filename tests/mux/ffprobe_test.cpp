@@ -27,6 +27,7 @@ struct packet {
 struct judgement {
   std::vector<packet> packets;
   double duration = 0;
+  std::string about; // the line of the format, with its tags
   std::string complaints;
 };
 
@@ -53,6 +54,7 @@ judgement ffprobe(const std::filesystem::path& file) {
     };
     if (row.find("format|") == 0) {
       out.duration = std::atof(value("duration").c_str());
+      out.about = row;
     } else if (row.find("packet|") == 0) {
       packet p;
       p.video = value("codec_type") == "video";
@@ -134,6 +136,9 @@ void judge(const clip& x) {
     auto found = ffprobe(in.path / file_name(what));
     CHECK(against(x, found, what != format::hls) == "");
     CHECK(found.duration == Approx(seconds_of(account->duration)).margin(0.03));
+    // The reserved space of an FLV is nothing that a player shows.
+    CHECK(found.about.find("  ") == std::string::npos);
+    CHECK(found.about.find("livetapeSpace") == std::string::npos);
   }
   disk_folder in{"mux"};
   REQUIRE(write(in, format::mp4, x, false));

@@ -31,6 +31,7 @@ public:
     std::lock_guard guard{in_.mutex_};
     auto& to = in_.fragments_[how_.name].frames;
     to.insert(to.end(), frames.begin(), frames.end());
+    in_.changed_.notify_all();
     return {};
   }
   core::result<core::mux::account> close() override {
@@ -82,6 +83,11 @@ std::size_t fake_disk::frames_of(const std::string& name) const {
   std::lock_guard guard{mutex_};
   auto it = fragments_.find(name);
   return it == fragments_.end() ? 0 : it->second.frames.size();
+}
+
+bool fake_disk::wait_for_frames(const std::string& name, std::size_t count) {
+  std::unique_lock lock{mutex_};
+  return changed_.wait_for(lock, 10s, [&] { return fragments_[name].frames.size() >= count; });
 }
 
 // -- inbox and publish ---------------------------------------------------------------------------

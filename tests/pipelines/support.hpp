@@ -51,10 +51,12 @@ public:
 
   std::map<std::string, fragment> all() const;
   std::size_t frames_of(const std::string& name) const;
+  bool wait_for_frames(const std::string& name, std::size_t count);
 
 private:
   class recorder;
   mutable std::mutex mutex_;
+  std::condition_variable changed_;
   std::map<std::string, fragment> fragments_;
 };
 

@@ -21,11 +21,26 @@ std::string failure_of(const bytes& x) {
 
 TEST_CASE("AMF0 values are read as they were written") {
   bytes out;
-  amf::writer{out}.text("abc").number(-1.5).boolean(true).null().begin_object().key("k").text(
-    "v").end_object();
+  amf::writer{out}
+      .text("abc")
+      .number(-1.5)
+      .boolean(true)
+      .null()
+      .begin_object()
+      .key("k")
+      .text("v")
+      .end_object();
   CHECK(out
-        == amf0{}.text("abc").number(-1.5).boolean(true).null().object().name("k").text("v").end()
-             .done());
+        == amf0{}
+               .text("abc")
+               .number(-1.5)
+               .boolean(true)
+               .null()
+               .object()
+               .name("k")
+               .text("v")
+               .end()
+               .done());
   amf::reader reader{out};
   CHECK(*reader.next()->text() == "abc");
   CHECK(*reader.next()->number() == -1.5);
@@ -40,12 +55,20 @@ TEST_CASE("AMF0 values are read as they were written") {
 
 TEST_CASE("AMF0 kinds without use are passed over") {
   const auto x = amf0{}
-                   .raw({0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})   // date
-                   .raw({0x0f, 0, 0, 0, 2, '<', '>'})           // XML
-                   .raw({0x07, 0, 1}).raw({0x06}).raw({0x0d})   // reference, undefined, unsupported
-                   .raw({0x10, 0, 1, 'C'}).name("a").number(1).end()
-                   .raw({0x0a, 0, 0, 0, 2}).null().text("x")
-                   .raw({0x0c, 0, 0, 0, 3, 'e', 'n', 'd'}).done();
+                     .raw({0x0b, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) // date
+                     .raw({0x0f, 0, 0, 0, 2, '<', '>'})         // XML
+                     .raw({0x07, 0, 1})
+                     .raw({0x06})
+                     .raw({0x0d}) // reference, undefined, unsupported
+                     .raw({0x10, 0, 1, 'C'})
+                     .name("a")
+                     .number(1)
+                     .end()
+                     .raw({0x0a, 0, 0, 0, 2})
+                     .null()
+                     .text("x")
+                     .raw({0x0c, 0, 0, 0, 3, 'e', 'n', 'd'})
+                     .done();
   amf::reader reader{x};
   for (int i = 0; i < 5; ++i)
     REQUIRE(reader.next());
@@ -56,11 +79,15 @@ TEST_CASE("AMF0 kinds without use are passed over") {
 
 TEST_CASE("AMF that is cut off anywhere is refused, not read beyond") {
   for (const auto& whole : {
-         amf0{}.object().name("app").text("live").name("n").number(1).end().done(),
-         amf0{}.raw({0x11, 0x0a, 0x1b, 0x01, 0x03, 'a', 0x06, 0x03, 'b', 0x03, 'c', 0x05, 1, 2, 3,
-                     4, 5, 6, 7, 8, 0x01}).done(),
-         amf0{}.raw({0x11, 0x09, 0x03, 0x03, 'k', 0x04, 0xff, 0xff, 0xff, 0xff, 0x01, 0x0c, 0x05, 1, 2})
-           .done(),
+           amf0{}.object().name("app").text("live").name("n").number(1).end().done(),
+           amf0{}
+               .raw({0x11, 0x0a, 0x1b, 0x01, 0x03, 'a', 0x06, 0x03, 'b', 0x03, 'c',
+                     0x05, 1,    2,    3,    4,    5,   6,    7,    8,   0x01})
+               .done(),
+           amf0{}
+               .raw({0x11, 0x09, 0x03, 0x03, 'k', 0x04, 0xff, 0xff, 0xff, 0xff, 0x01, 0x0c, 0x05, 1,
+                     2})
+               .done(),
        }) {
     CHECK(failure_of(whole) == "");
     for (std::size_t size = 1; size < whole.size(); ++size)

@@ -65,7 +65,8 @@ dialect plain(std::string name, int form, std::uint32_t chunk_size, std::uint32_
 dialect amf3() {
   builder x{"AMF3"};
   auto& client = x.start();
-  // connect: AMF0 up to the object, which is an AMF3 one: a class of three members, and others behind.
+  // connect: AMF0 up to the object, which is an AMF3 one: a class of three members, and others
+  // behind.
   amf0 connect;
   connect.raw({0}).text("connect").number(1).raw({0x11, 0x0a, 0x3b, 0x01});
   connect.raw({0x07, 'a', 'p', 'p'}).raw({0x0b, 't', 'c', 'U', 'r', 'l'});
@@ -84,13 +85,23 @@ dialect amf3() {
     client.chunks_of(3, 17, stream, 0, body);
   };
   send(amf0{}.text("createStream").number(2).raw({0x11, 0x01}), 0);
-  send(amf0{}.text("publish").number(0).null().raw({0x11, 0x06, 0x0d}).raw(
-         {'a', '?', 'k', '=', 'v', '!'}).text("live"), 1);
+  send(amf0{}
+           .text("publish")
+           .number(0)
+           .null()
+           .raw({0x11, 0x06, 0x0d})
+           .raw({'a', '?', 'k', '=', 'v', '!'})
+           .text("live"),
+       1);
   x.published();
   client.chunks_of(4, 15, 1, 0,
-                   amf0{}.raw({0}).text("@setDataFrame").text("onMetaData").raw(
-                     {0x11, 0x0a, 0x0b, 0x01, 0x0f, 'e', 'n', 'c', 'o', 'd', 'e', 'r', 0x06, 0x05,
-                      'f', 'l', 0x01}).done());
+                   amf0{}
+                       .raw({0})
+                       .text("@setDataFrame")
+                       .text("onMetaData")
+                       .raw({0x11, 0x0a, 0x0b, 0x01, 0x0f, 'e', 'n', 'c', 'o', 'd', 'e', 'r', 0x06,
+                             0x05, 'f', 'l', 0x01})
+                       .done());
   client.tag(true, 0, video_header());
   client.tag(false, 0, audio_header());
   x.plain(small_clip());
@@ -196,8 +207,8 @@ dialect interleaves() {
   return x.done();
 }
 
-/// All that clients say besides: pings, acknowledgements, windows, unknown commands, empty messages,
-/// repeated headers, video commands, the end of a sequence.
+/// All that clients say besides: pings, acknowledgements, windows, unknown commands, empty
+/// messages, repeated headers, video commands, the end of a sequence.
 dialect chatters() {
   builder x{"everything else"};
   auto& client = x.start();
@@ -228,15 +239,20 @@ dialect chatters() {
 
 std::vector<dialect> dialects(bool big) {
   std::vector<dialect> x{
-    plain("whole headers, chunks of 128", 0, 128),
-    plain("shortest headers, chunks of 128", 3, 128),
-    plain("forms 1 and 2, chunks of 4096", 2, 4096),
-    plain("chunks of 1 byte", 3, 1),
-    plain("extended time stamps, repeated", 0, 128, 0x01000000),
-    plain("extended time stamps, left out of form 3", 0, 128, 0x01000000, false),
-    plain("time stamps that pass 2^24", 3, 128, 0xffffff - 100),
-    plain("time stamps that pass 2^32", 0, 128, 0xffffffff - 100),
-    amf3(), aggregates(), changes_chunk_size(), aborts(), interleaves(), chatters(),
+      plain("whole headers, chunks of 128", 0, 128),
+      plain("shortest headers, chunks of 128", 3, 128),
+      plain("forms 1 and 2, chunks of 4096", 2, 4096),
+      plain("chunks of 1 byte", 3, 1),
+      plain("extended time stamps, repeated", 0, 128, 0x01000000),
+      plain("extended time stamps, left out of form 3", 0, 128, 0x01000000, false),
+      plain("time stamps that pass 2^24", 3, 128, 0xffffff - 100),
+      plain("time stamps that pass 2^32", 0, 128, 0xffffffff - 100),
+      amf3(),
+      aggregates(),
+      changes_chunk_size(),
+      aborts(),
+      interleaves(),
+      chatters(),
   };
   if (big)
     x.push_back(plain("chunks of 65536", 1, 65536, 0, true, 66000));

@@ -45,7 +45,8 @@ std::vector<clip_frame> frames_of(const std::string& file) {
     if ((is_video || x[at] == 8) && size > head && (is_mp3 || body[1] == 1)) {
       std::int32_t composition = 0;
       if (is_video)
-        composition = static_cast<std::int32_t>(((body[2] << 16) | (body[3] << 8) | body[4]) << 8) / 256;
+        composition
+            = static_cast<std::int32_t>(((body[2] << 16) | (body[3] << 8) | body[4]) << 8) / 256;
       frames.push_back({is_video, !is_video || (body[0] >> 4) == 1, time, composition,
                         bytes(body + head, body + size)});
     }
@@ -104,7 +105,8 @@ TEST_CASE("ffmpeg copying a file at full speed: exactly the frames of the file, 
   const auto frames = frames_of(folder / "clip.flv");
   REQUIRE(frames.size() > 500);
   running_server s;
-  REQUIRE(run_program(ffmpeg + "-i " + (folder / "clip.flv") + " -c copy -f flv " + target(s, "f")));
+  REQUIRE(
+      run_program(ffmpeg + "-i " + (folder / "clip.flv") + " -c copy -f flv " + target(s, "f")));
   const auto items = items_of(s, "f");
   CHECK(difference_to(items, frames) == "");
   REQUIRE(items.size() > 2);
@@ -119,7 +121,8 @@ TEST_CASE("ffmpeg with MP3 and no video") {
   REQUIRE(run_program(ffmpeg + "-f lavfi -i sine=duration=3 -c:a libmp3lame -ar 44100 -f flv "
                       + (folder / "clip.flv")));
   running_server s;
-  REQUIRE(run_program(ffmpeg + "-i " + (folder / "clip.flv") + " -c copy -f flv " + target(s, "m")));
+  REQUIRE(
+      run_program(ffmpeg + "-i " + (folder / "clip.flv") + " -c copy -f flv " + target(s, "m")));
   const auto items = items_of(s, "m");
   CHECK(difference_to(items, frames_of(folder / "clip.flv")) == "");
   REQUIRE(!items.empty());
@@ -131,11 +134,14 @@ TEST_CASE("GStreamer's rtmp2sink: exactly the frames that its muxer made") {
   const scratch_folder folder;
   running_server s;
   REQUIRE(run_program(
-    "timeout 60 gst-launch-1.0 -q -e flvmux name=m streamable=true ! tee name=t ! queue ! rtmp2sink "
-    "location=" + target(s, "g") + " t. ! queue ! filesink location=" + (folder / "g.flv")
-    + " videotestsrc num-buffers=100 ! video/x-raw,width=160,height=120,framerate=25/1 ! x264enc "
-      "key-int-max=25 speed-preset=ultrafast ! h264parse ! queue ! m. audiotestsrc num-buffers=170 ! "
-      "audio/x-raw,rate=44100,channels=2 ! voaacenc ! aacparse ! queue ! m."));
+      "timeout 60 gst-launch-1.0 -q -e flvmux name=m streamable=true ! tee name=t ! queue ! "
+      "rtmp2sink "
+      "location="
+      + target(s, "g") + " t. ! queue ! filesink location=" + (folder / "g.flv")
+      + " videotestsrc num-buffers=100 ! video/x-raw,width=160,height=120,framerate=25/1 ! x264enc "
+        "key-int-max=25 speed-preset=ultrafast ! h264parse ! queue ! m. audiotestsrc "
+        "num-buffers=170 ! "
+        "audio/x-raw,rate=44100,channels=2 ! voaacenc ! aacparse ! queue ! m."));
   const auto items = items_of(s, "g");
   const auto frames = frames_of(folder / "g.flv");
   CHECK(frames.size() > 200);

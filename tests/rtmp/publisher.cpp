@@ -3,14 +3,13 @@
 
 #include "tests/support/catch.hpp"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <thread>
+#include <unistd.h>
 
 namespace tests::rtmp {
 
@@ -178,12 +177,13 @@ void plain_client::reset() {
 }
 
 running_server::running_server(io::rtmp::server_options x)
-  : server{[&] {
-             x.port = 0;
-             return x;
-           }(),
-           control, clock} {
-  core::log::set_sink([this](const core::log::line& line) { log.write(line.subject + ": " + line.text); });
+    : server{[&] {
+               x.port = 0;
+               return x;
+             }(),
+             control, clock} {
+  core::log::set_sink(
+      [this](const core::log::line& line) { log.write(line.subject + ": " + line.text); });
   auto started = server.start();
   REQUIRE(started);
   port = *started;

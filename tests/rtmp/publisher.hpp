@@ -59,7 +59,8 @@ private:
 class fake_control : public core::control {
 public:
   explicit fake_control(event_log& log) : log_{log} {}
-  void publish(core::publish_request x, std::function<void(core::result<core::admission>)> answer) override;
+  void publish(core::publish_request x,
+               std::function<void(core::result<core::admission>)> answer) override;
   void streams(std::function<void(core::result<std::vector<core::stream_view>>)>) override {}
   void stream(core::stream_key, std::function<void(core::result<core::stream_view>)>) override {}
   void drop(core::stream_key, std::function<void(core::result<void>)>) override {}

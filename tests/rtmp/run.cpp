@@ -10,9 +10,7 @@ namespace tests::rtmp {
 
 namespace {
 
-template <class... Ts> struct overloaded : Ts... {
-  using Ts::operator()...;
-};
+template <class... Ts> struct overloaded : Ts... { using Ts::operator()...; };
 template <class... Ts> overloaded(Ts...) -> overloaded<Ts...>;
 
 } // namespace
@@ -34,22 +32,23 @@ void connection::take() {
   for (bool has_asked = true; has_asked;) {
     has_asked = false;
     for (auto& x : protocol.take_events()) {
-      std::visit(overloaded{
-                   [&](io::rtmp::publish_asked& e) {
-                     has_asked = true;
-                     const auto& t = e.target;
-                     result.told.push_back("publish " + t.app + " " + t.stream + " " + t.params + " "
-                                           + t.domain + " " + t.agent);
-                   },
-                   [&](io::rtmp::media_arrived& e) {
-                     result.items.insert(result.items.end(), e.items.begin(), e.items.end());
-                   },
-                   [&](io::rtmp::publish_left& e) {
-                     result.told.push_back("left " + std::to_string(e.code));
-                   },
-                   [&](io::rtmp::turned_away& e) { result.told.push_back("turned away: " + e.what); },
-                 },
-                 x);
+      std::visit(
+          overloaded{
+              [&](io::rtmp::publish_asked& e) {
+                has_asked = true;
+                const auto& t = e.target;
+                result.told.push_back("publish " + t.app + " " + t.stream + " " + t.params + " "
+                                      + t.domain + " " + t.agent);
+              },
+              [&](io::rtmp::media_arrived& e) {
+                result.items.insert(result.items.end(), e.items.begin(), e.items.end());
+              },
+              [&](io::rtmp::publish_left& e) {
+                result.told.push_back("left " + std::to_string(e.code));
+              },
+              [&](io::rtmp::turned_away& e) { result.told.push_back("turned away: " + e.what); },
+          },
+          x);
     }
     if (has_asked) {
       auto done = protocol.accept_publish();
@@ -117,8 +116,8 @@ std::vector<std::string> answers_in(core::byte_view answers) {
     if (x.type == 1)
       (void)reader.set_chunk_size(io::rtmp::be32(x.payload.data()));
     if (x.type != 20) {
-      static constexpr const char* names[] = {"", "chunk size", "abort", "acknowledgement", "control",
-                                              "window", "bandwidth"};
+      static constexpr const char* names[]
+          = {"", "chunk size", "abort", "acknowledgement", "control", "window", "bandwidth"};
       lines.push_back(std::string{x.type < 7 ? names[x.type] : "?"} + " "
                       + std::to_string(io::rtmp::be32(x.payload.data())));
       continue;

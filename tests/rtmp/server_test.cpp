@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "core/metrics.hpp"
+#include "tests/rtmp/dialects.hpp"
 #include "tests/rtmp/publisher.hpp"
 #include "tests/support/catch.hpp"
-
-#include <sys/resource.h>
-#include <unistd.h>
+#include "tests/support/mutation.hpp"
 
 #include <algorithm>
+#include <sys/resource.h>
 #include <thread>
+#include <unistd.h>
 
 using namespace tests::rtmp;
 
@@ -28,9 +29,9 @@ bytes media(std::size_t count) {
   x.chunk_size = 128;
   headers(x);
   for (std::uint32_t i = 0; i < count; ++i)
-    x.tag(true, 40 * i, body_of({true, i % 25 == 0, 40 * i, 0,
-                                 nal_unit(i % 25 == 0 ? 0x65 : 0x41, 1000,
-                                          static_cast<std::uint8_t>(i))}));
+    x.tag(true, 40 * i,
+          body_of({true, i % 25 == 0, 40 * i, 0,
+                   nal_unit(i % 25 == 0 ? 0x65 : 0x41, 1000, static_cast<std::uint8_t>(i))}));
   return x.out;
 }
 
@@ -145,10 +146,10 @@ TEST_CASE("a refused publisher is told the reason, and one log line says it") {
     const char *name, *code, *why, *log;
   };
   for (const auto& [name, code, why, log] : std::initializer_list<row>{
-         {"taken", "BadName", "live/taken is published already", "live/taken"},
-         {"secret", "Unauthorized", "txSecret is wrong", "live/secret"},
-         {"full", "BadName", "too many streams", "live/full"},
-         {"", "BadName", "the stream name is empty", "live/"},
+           {"taken", "BadName", "live/taken is published already", "live/taken"},
+           {"secret", "Unauthorized", "txSecret is wrong", "live/secret"},
+           {"full", "BadName", "too many streams", "live/full"},
+           {"", "BadName", "the stream name is empty", "live/"},
        }) {
     plain_client x{s.port};
     x.send(question("live", name));
@@ -326,6 +327,29 @@ TEST_CASE("without descriptors newcomers are refused and the running publisher g
   CHECK(is_all(s.control.media("live/a")->items(), 10));
   plain_client after{s.port};
   publish(after, "b");
+}
+
+TEST_CASE("broken sessions from many addresses cost a running publisher no frame") {
+  running_server s;
+  plain_client live{s.port};
+  publish(live, "live");
+  const auto sessions = dialects(false);
+  const auto frames = media(400);
+  for (std::size_t i = 0; i < 400; ++i) {
+    tests::random r{i};
+    const auto& base = sessions[i % sessions.size()];
+    const auto from = i % 3 == 0 ? 0 : i % 3 == 1 ? base.after_handshake : base.after_publish;
+    const auto address = "127.0.0." + std::to_string(2 + i % 7);
+    plain_client x{s.port, address.c_str()};
+    x.send(tests::mutate(base.sent, from, sessions[(i + 1) % sessions.size()].sent, r));
+    if (i % 2 == 0)
+      x.reset();
+    const auto part = frames.size() * i / 400;
+    live.send(byte_view{frames}.subspan(part, frames.size() * (i + 1) / 400 - part));
+  }
+  live.send(farewell());
+  REQUIRE(s.log.wait("end live/live 1 publish_ended"));
+  CHECK(is_all(s.control.media("live/live")->items(), 400));
 }
 
 TEST_CASE("a second server on the same port says so") {

@@ -56,6 +56,8 @@ std::vector<core::file_id> expected(const std::vector<file_row>& all, const file
       return a.name < b.name;
     if (sort == "start_time" && a.start != b.start)
       return a.start < b.start;
+    if (sort == "end_time" && a.end != b.end)
+      return a.end < b.end;
     if (sort == "duration" && a.duration != b.duration)
       return a.duration < b.duration;
     if (sort == "size" && a.size != b.size)
@@ -111,8 +113,8 @@ struct fixture : index_fixture {
 } // namespace
 
 TEST_CASE_METHOD(fixture, "every sort, in both directions, on every page") {
-  for (const auto* sort :
-       {"start_time", "-start_time", "name", "-name", "duration", "-duration", "size", "-size"}) {
+  for (const auto* sort : {"start_time", "-start_time", "end_time", "-end_time", "name", "-name",
+                           "duration", "-duration", "size", "-size"}) {
     CAPTURE(sort);
     file_query q;
     q.sort = sort;

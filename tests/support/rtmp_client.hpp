@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
-/// The client's side of RTMP, written from the specification and not from the server's code, so that
-/// the two can disagree. Collects bytes; knows no socket.
+/// The client's side of RTMP, written from the specification and not from the server's code, so
+/// that the two can disagree. Collects bytes; knows no socket.
 namespace tests::rtmp {
 
-using core::bytes;
 using core::byte_view;
+using core::bytes;
 
 inline void put(bytes& to, byte_view x) { to.insert(to.end(), x.begin(), x.end()); }
 inline void put_number(bytes& to, std::uint64_t x, int size) {
@@ -153,8 +153,19 @@ public:
   // -- what encoders say -------------------------------------------------------------------------
 
   void connect(std::string_view app, std::string_view url = "rtmp://push.example:1935/live") {
-    command(amf0{}.text("connect").number(1).object().name("app").text(app).name("type").text(
-      "nonprivate").name("flashVer").text("FMLE/3.0 (compatible; tests)").name("tcUrl").text(url).end());
+    command(amf0{}
+                .text("connect")
+                .number(1)
+                .object()
+                .name("app")
+                .text(app)
+                .name("type")
+                .text("nonprivate")
+                .name("flashVer")
+                .text("FMLE/3.0 (compatible; tests)")
+                .name("tcUrl")
+                .text(url)
+                .end());
   }
   void create_stream() {
     command(amf0{}.text("releaseStream").number(2).null().text("a"));
@@ -170,8 +181,16 @@ public:
   }
   void metadata() {
     chunks_of(4, 18, 1, 0,
-              amf0{}.text("@setDataFrame").text("onMetaData").map().name("width").number(64)
-                .name("encoder").text("test encoder 1").end().done());
+              amf0{}
+                  .text("@setDataFrame")
+                  .text("onMetaData")
+                  .map()
+                  .name("width")
+                  .number(64)
+                  .name("encoder")
+                  .text("test encoder 1")
+                  .end()
+                  .done());
   }
   void tag(bool is_video, std::uint32_t time, const bytes& body) {
     chunks_of(is_video ? 6 : 4, is_video ? 9 : 8, 1, time, body);
@@ -196,8 +215,9 @@ private:
     } else if (id < 320) {
       put(out, bytes{top, static_cast<std::uint8_t>(id - 64)});
     } else {
-      put(out, bytes{static_cast<std::uint8_t>(top | 1), static_cast<std::uint8_t>((id - 64) & 0xff),
-                     static_cast<std::uint8_t>((id - 64) >> 8)});
+      put(out,
+          bytes{static_cast<std::uint8_t>(top | 1), static_cast<std::uint8_t>((id - 64) & 0xff),
+                static_cast<std::uint8_t>((id - 64) >> 8)});
     }
   }
   void part(last_message& x) {
@@ -213,10 +233,9 @@ private:
 
 /// x264's parameter sets for 64x64 at 25 frames a second, baseline.
 inline const bytes& avc_record() {
-  static const bytes x{0x01, 0x42, 0xc0, 0x0a, 0xff, 0xe1, 0x00, 0x17, 0x67, 0x42, 0xc0, 0x0a,
-                       0xd9, 0x04, 0x26, 0xc0, 0x44, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00, 0x00,
-                       0x03, 0x00, 0xc8, 0x3c, 0x48, 0x99, 0x20, 0x01, 0x00, 0x04, 0x68, 0xcb,
-                       0x83, 0xcb};
+  static const bytes x{0x01, 0x42, 0xc0, 0x0a, 0xff, 0xe1, 0x00, 0x17, 0x67, 0x42, 0xc0, 0x0a, 0xd9,
+                       0x04, 0x26, 0xc0, 0x44, 0x00, 0x00, 0x03, 0x00, 0x04, 0x00, 0x00, 0x03, 0x00,
+                       0xc8, 0x3c, 0x48, 0x99, 0x20, 0x01, 0x00, 0x04, 0x68, 0xcb, 0x83, 0xcb};
   return x;
 }
 /// AAC-LC, 44100 Hz, two channels.
@@ -268,8 +287,8 @@ inline std::vector<clip_frame> small_clip(std::uint32_t start = 0, std::size_t k
                  nal_unit(key ? 0x65 : 0x41, i == 0 ? key_size : 90 + 7 * (i / 2),
                           static_cast<std::uint8_t>(0x10 + i))});
     for (; audio < 40 * (i + 1) && audio < 207; audio += 23)
-      x.push_back({false, true, start + audio, 0,
-                   bytes(17, static_cast<std::uint8_t>(0xa0 + audio / 23))});
+      x.push_back(
+          {false, true, start + audio, 0, bytes(17, static_cast<std::uint8_t>(0xa0 + audio / 23))});
   }
   return x;
 }
