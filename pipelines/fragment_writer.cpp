@@ -13,8 +13,11 @@ fragment_writer::fragment_writer(writer_access access, report_sink report)
     : access_{std::move(access)}, report_{std::move(report)} {}
 
 void fragment_writer::carry_out(batch& x) {
-  for (auto& step : x.steps)
+  for (auto& step : x.steps) {
+    if (is_abandoned_)
+      return;
     std::visit([this](auto& y) { apply(y); }, step);
+  }
   if (fragment_)
     publish(fragment_->so_far());
 }

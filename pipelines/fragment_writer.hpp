@@ -39,6 +39,9 @@ public:
   /// The stream of batches has ended. A fragment that was not closed stays for recovery.
   void end();
   core::mux::account so_far() const;
+  /// Writes nothing more: somebody else may be repairing the file by now. May be called from any
+  /// thread; a write that is under way goes on.
+  void abandon() { is_abandoned_ = true; }
 
 private:
   void apply(fragment_plan& x);
@@ -52,6 +55,7 @@ private:
   core::file_id id_ = 0;
   std::unique_ptr<core::mux::folder> folder_;
   std::unique_ptr<core::mux::fragment> fragment_; // null: nothing open, or it has failed
+  std::atomic<bool> is_abandoned_{false};
   mutable std::mutex mutex_;
   core::mux::account so_far_;
 };

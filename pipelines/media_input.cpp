@@ -8,6 +8,9 @@
 namespace pipelines {
 namespace {
 
+// Shorter than this, what a track lacks at its begin is not worth an entry.
+constexpr core::nanos shortest_gap = core::millis{100};
+
 /// The door that the publishing session holds.
 class door : public core::media_input {
 public:
@@ -151,7 +154,8 @@ void media::end(const core::publish_end& how) {
   if (!has_begun_)
     begin();
   has_ended_ = true;
-  ended_how_ = how;
+  tell_unknown(core::track_kind::video);
+  tell_unknown(core::track_kind::audio);
   for (auto& x : entries_)
     x.feed.finish(how.why);
   drain();
@@ -241,14 +245,31 @@ void media::begin() {
 
 void media::hand_over(const core::media_item& x) {
   if (!x.config) {
+    if (x.media.kind == core::track_kind::video ? !tracks_.video : !tracks_.audio)
+      return note_unknown(x.media);
     for (auto& e : entries_)
       e.feed.on(x.media);
     return;
   }
+  tell_unknown(x.config->kind);
   (x.config->kind == core::track_kind::video ? tracks_.video : tracks_.audio) = *x.config;
   tell(core::tracks_changed{tracks_});
   for (auto& e : entries_)
     e.feed.set_tracks(tracks_);
+}
+
+void media::note_unknown(const core::frame& x) {
+  auto& lost = unknown_[static_cast<std::size_t>(x.kind)];
+  if (!lost)
+    lost = unknown_frames{x.dts, x.dts, wall(x.dts)};
+  lost->until = std::max(lost->until, x.dts + x.duration);
+}
+
+void media::tell_unknown(core::track_kind of) {
+  auto lost = std::exchange(unknown_[static_cast<std::size_t>(of)], {});
+  if (lost && lost->until - lost->from > shortest_gap)
+    tell(core::gap_closed{
+        {lost->start, lost->until - lost->from, core::gap_cause::stalled_track, ""}});
 }
 
 // -- reports and events --------------------------------------------------------------------------

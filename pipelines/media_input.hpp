@@ -41,6 +41,12 @@ private:
     watchdog limit;
     bool is_limited = false;
   };
+  /// Frames of a track whose configuration has not come: nothing can hold them.
+  struct unknown_frames {
+    core::nanos from{0};
+    core::nanos until{0};
+    core::wall_time start{};
+  };
   struct second_of_bytes {
     std::int64_t second = -1;
     std::uint64_t bytes = 0;
@@ -51,6 +57,8 @@ private:
   void take(core::media_item& x, core::steady_time now);
   void begin();
   void hand_over(const core::media_item& x);
+  void note_unknown(const core::frame& x);
+  void tell_unknown(core::track_kind of);
   void drain();
   void drain(entry& x);
   void sweep();
@@ -72,9 +80,9 @@ private:
   core::track_set tracks_; // in force in the branches
   bool has_begun_ = false;
   bool has_ended_ = false;
-  core::publish_end ended_how_;
   std::vector<core::media_item> waiting_; // until the tracks are known
   std::uint64_t waiting_bytes_ = 0;
+  std::array<std::optional<unknown_frames>, 2> unknown_;
   std::list<entry> entries_;
   std::uint64_t serials_ = 0;
   std::uint64_t bytes_ = 0;

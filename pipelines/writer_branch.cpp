@@ -32,6 +32,8 @@ public:
             report(fragment_lost{0, std::get<core::failure>(std::move(e)), {}});
         }} {}
 
+  ~writer_branch() override { writer_->abandon(); }
+
   core::result<void> build() {
     auto ends = pipeline_.add(chain);
     if (!ends)

@@ -2,9 +2,8 @@
 #include "io/http/poster.hpp"
 
 #include "io/http/beast.hpp"
+#include "io/http/receiver_address.hpp"
 
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
 #include <deque>
 #include <list>
 #include <mutex>
@@ -19,43 +18,6 @@ namespace wire = beast::http;
 constexpr std::uint32_t header_bytes = 16 * 1024;
 constexpr std::size_t body_bytes = 64 * 1024; // of an answer; the rest is not read
 constexpr int most_interim = 8;               // 1xx answers before the real one
-
-struct address {
-  bool tls = false;
-  std::string host; // without brackets
-  std::string port;
-  std::string authority; // for Host
-  std::string target;
-};
-
-core::result<address> read_address(const std::string& url) {
-  auto parsed = boost::urls::parse_uri(url);
-  if (!parsed)
-    return core::failure{core::errc::bad_request, "the endpoint's url is not readable"};
-  auto u = *parsed;
-  address out;
-  out.tls = u.scheme_id() == boost::urls::scheme::https;
-  if (!out.tls && u.scheme_id() != boost::urls::scheme::http)
-    return core::failure{core::errc::bad_request, "the endpoint's url is neither http nor https"};
-  if (u.has_userinfo() || u.host().empty())
-    return core::failure{core::errc::bad_request, "the endpoint's url has no host, or a user name"};
-  out.host = std::string{u.host_address()};
-  // Boost.URL 1.81 takes "host:x/" for an empty port and the path "x/", and lets ports overflow.
-  std::string port{u.port()};
-  bool is_path = u.encoded_path().empty() || u.encoded_path().front() == '/';
-  bool is_port = !u.has_port() || (!port.empty() && port.size() <= 5 && std::stoul(port) <= 65'535);
-  bool is_host = out.host.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                            "0123456789.:_-")
-                 == std::string::npos;
-  if (!is_path || !is_port || !is_host)
-    return core::failure{core::errc::bad_request, "the endpoint's url has a wrong host or port"};
-  out.port = u.has_port() ? port : out.tls ? "443" : "80";
-  out.authority = std::string{u.encoded_host_and_port()};
-  out.target = u.encoded_path().empty() ? "/" : std::string{u.encoded_path()};
-  if (u.has_query())
-    out.target += "?" + std::string{u.encoded_query()};
-  return out;
-}
 
 core::failure failed(const char* step, const beast::error_code& ec) {
   if (ec == beast::error::timeout)
@@ -156,7 +118,8 @@ struct poster::state {
   void end(const std::shared_ptr<job>& one);
   asio::awaitable<void> work_on(std::shared_ptr<job> one);
   asio::awaitable<core::result<core::http_answer>> run(const std::shared_ptr<job>& one);
-  asio::awaitable<core::result<tcp::resolver::results_type>> find(job& one, const address& to);
+  asio::awaitable<core::result<tcp::resolver::results_type>> find(job& one,
+                                                                  const receiver_address& to);
 
   options opts;
   std::string trouble;
@@ -219,8 +182,8 @@ void poster::state::begin(const std::shared_ptr<job>& one) {
       });
 }
 
-asio::awaitable<core::result<tcp::resolver::results_type>> poster::state::find(job& one,
-                                                                               const address& to) {
+asio::awaitable<core::result<tcp::resolver::results_type>>
+poster::state::find(job& one, const receiver_address& to) {
   beast::error_code literal;
   auto ip = asio::ip::make_address(to.host, literal);
   if (!literal) {
@@ -240,7 +203,7 @@ asio::awaitable<void> poster::state::work_on(std::shared_ptr<job> one) {
 
 asio::awaitable<core::result<core::http_answer>>
 poster::state::run(const std::shared_ptr<job>& one) {
-  auto to = read_address(one->url);
+  auto to = read_receiver_address(one->url);
   if (!to)
     co_return to.error();
   auto found = co_await find(*one, *to);

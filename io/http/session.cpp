@@ -86,9 +86,9 @@ asio::awaitable<void> session::run() {
     bool came = co_await wait_for_request();
     if (!came)
       break;
-    is_idle_ = false;
     auto in = std::make_unique<incoming>();
     bool whole = co_await read(*in);
+    is_idle_ = false;
     if (!whole) {
       if (in->refused) {
         core::metrics::all().refused.add({"http", "malformed"});

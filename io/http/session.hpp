@@ -26,7 +26,7 @@ public:
 
   asio::awaitable<void> run();
 
-  /// Ends it now when it only waits for a next request, else after the running response.
+  /// Ends it now when no request is being answered, else after the running response.
   void finish();
   /// Ends it now.
   void close();
@@ -45,7 +45,7 @@ private:
   beast::tcp_stream stream_;
   beast::flat_buffer buffer_;
   std::string address_;
-  bool is_idle_ = true;
+  bool is_idle_ = true;  // no request is being answered
   bool is_alive_ = true; // another request may follow
   bool is_first_ = true;
 };

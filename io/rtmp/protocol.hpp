@@ -76,6 +76,9 @@ public:
 private:
   enum class phase : std::uint8_t { greeting, idle, asked, publishing, over };
 
+  /// Bytes between acknowledgements; what Flash Media Server uses.
+  static constexpr std::uint32_t own_window = 2'500'000;
+
   core::result<void> read(core::byte_view x);
   core::result<void> read_messages(core::byte_view x);
   core::result<void> on(const message& x);

@@ -29,6 +29,10 @@ public:
   void drop(core::end_reason why, const std::string& what);
 
 private:
+  /// Bytes; facts/performance.md: a quarter of a second at 2 Mbit/s. Faster publishers are woken by
+  /// it.
+  static constexpr int burst_mark = 64 * 1024;
+
   enum class phase : std::uint8_t { greeting, asked, publishing, closing, closed };
 
   void wait();

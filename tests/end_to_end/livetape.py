@@ -136,7 +136,8 @@ class Node:
 
     def files(self, **query):
         """Rows of `GET /api/v1/files`, oldest first."""
-        query = {"page_size": 100, "sort": "start_time", **query}
+        order = {} if "prefix" in query else {"sort": "start_time"}  # with a prefix the order is by name
+        query = {"page_size": 100, **order, **query}
         return self.get("/api/v1/files?" + urllib.parse.urlencode(query))["items"]
 
     def streams(self):

@@ -57,25 +57,34 @@ class stock_branches(livetape.Case):
                                                            "branch": "hls-hlssink2"}}},
                  {"match": "live/flv", "formats": {"flv": {"branch": "flv-splitmuxsink"}}},
                  {"match": "live/mp4", "formats": {"mp4": {"branch": "mp4-splitmuxsink"}}},
-                 {"match": "live/cut", "formats": {"mp4": {"branch": "mp4-splitmuxsink", "fragment": "2s"}}}]
+                 {"match": "live/cut", "formats": {"mp4": {"branch": "mp4-splitmuxsink", "fragment": "2s"}}},
+                 {"match": "live/flv-cut", "formats": {"flv": {"branch": "flv-splitmuxsink", "fragment": "2s"}}}]
         node = self.recorder(receiver, {"rules": rules}, **{k: v for k, v in stock.items() if k not in (
             "recording", "node", "http", "ingest", "notify")})
         clip = clips.clip(seconds=5)
-        names = ("hls", "flv", "mp4", "cut")
+        names = ("hls", "flv", "mp4", "cut", "flv-cut")
         pushes = [clips.push(self, clip, node.push_url(name)) for name in names]
         clips.finish(self, *pushes)
-        wait_for("the files", lambda: len(receiver.events(0)) == 4 and all(receiver.events(100, x) for x in names), 20)
+        wait_for("the files", lambda: len(receiver.events(0)) == len(names) and all(receiver.events(100, x) for x in names), 20)
         wire = packets.sent(clip)
+        picture = min(x.dts for x in wire if x.kind == "video")
         for name in names:
             with self.subTest(name):
                 wait_for("files that hold the whole push",
                          lambda: sum(x["duration"] for x in node.files(stream=f"live/{name}")) > 4.5)
                 rows = node.files(stream=f"live/{name}")
-                found = [packets.packets_of(node.download(row, self.folder / name)) for row in rows]
+                self.assertEqual(len(rows), 3 if "cut" in name else 1)
+                # flvmux 1.22 fills its header with a text that ffprobe finds too long in short files.
+                found = [packets.packets_of(node.download(row, self.folder / name), quiet="AMF_DATA_TYPE_STRING") for row in rows]
                 for kind in ("video", "audio"):
                     got = [x.raw or x.bare for each in found for x in each if x.kind == kind]
-                    sent = [x.bare if name == "hls" else x.raw for x in wire if x.kind == kind]
-                    self.assertEqual(got, sent, f"{kind} of {name}")
+                    sent = [x for x in wire if x.kind == kind]
+                    if name == "hls" and kind == "audio":
+                        # mpegtsmux 1.22 leaves out the sound before the first picture, under gst-launch too.
+                        missing = sent[:len(sent) - len(got)]
+                        self.assertTrue(all(x.dts < picture for x in missing), f"{len(missing)} packets of sound")
+                        sent = sent[len(missing):]
+                    self.assertTrue(got == [x.bare if name == "hls" else x.raw for x in sent], f"{kind} of {name}")
                 self.assertAlmostEqual(sum(row["duration"] for row in rows), packets.length(wire), delta=0.1 * len(rows))
 
 

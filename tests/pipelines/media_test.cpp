@@ -416,6 +416,8 @@ TEST_CASE("a disk that hangs is given up after the limit, and may come back late
   const auto failed = p.heard->of<core::fragment_failed>("mp4");
   REQUIRE(failed.size() == 1);
   CHECK(failed[0].why.code == core::errc::timed_out);
+  REQUIRE(p.heard->of<core::gap_closed>("mp4").size() == 1);
+  CHECK(p.heard->of<core::gap_closed>("mp4")[0].what.length >= 1960ms);
   CHECK(p.heard->of<core::fragment_closed>("flv").size() == 1);
   CHECK(lawlessness(p.heard->events()) == "");
   closed_gate.unlock();
@@ -429,6 +431,19 @@ TEST_CASE("an unknown branch kind is refused with a sentence, and ends") {
   REQUIRE(p.heard->wait_for<core::branch_ended>(1));
   CHECK(p.heard->of<core::fragment_failed>().at(0).why.what
         == "there is no branch kind named webm");
+}
+
+TEST_CASE("frames of a track without a configuration are a gap, not a silence") {
+  publish p;
+  p.open("mp4", format::mp4);
+  auto sent = numbered(3s);
+  sent.tracks.audio.reset();
+  p.play(sent);
+  REQUIRE(p.finish(1));
+  CHECK(numbers(p.kept("mp4"), video) == numbers(sent.frames, video));
+  const auto gaps = p.heard->of<core::gap_closed>();
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].what.length > 2900ms);
 }
 
 TEST_CASE("the status shows what is written") {

@@ -6,7 +6,10 @@
 #include <cstring>
 
 // GLib keeps one block from its library constructor (house-rules 8, GStreamer trap 6).
-extern "C" const char* __lsan_default_suppressions() { return "leak:_dl_init\n"; }
+// mp4mux 1.22 loses 4 KiB a track when it fragments, under gst-launch too.
+extern "C" const char* __lsan_default_suppressions() {
+  return "leak:_dl_init\nleak:libgstisomp4.so\n";
+}
 extern "C" const char* __asan_default_options() { return "fast_unwind_on_malloc=0"; }
 
 namespace tests {
@@ -20,7 +23,8 @@ void start_gstreamer() {
 
 class fake_disk::recorder : public core::mux::fragment {
 public:
-  recorder(fake_disk& in, core::mux::options how) : in_{in}, how_{std::move(how)} {
+  recorder(std::shared_ptr<fake_disk> in, core::mux::options how)
+      : shared_{std::move(in)}, how_{std::move(how)} {
     std::lock_guard guard{in_.mutex_};
     in_.fragments_[how_.name].how = how_;
   }
@@ -57,7 +61,8 @@ public:
   }
 
 private:
-  fake_disk& in_;
+  std::shared_ptr<fake_disk> shared_;
+  fake_disk& in_ = *shared_;
   core::mux::options how_;
 };
 
@@ -65,12 +70,12 @@ pipelines::writer_access fake_disk::access() {
   return {[](const std::string&) -> core::result<std::unique_ptr<core::mux::folder>> {
             return std::unique_ptr<core::mux::folder>{std::make_unique<memory_folder>()};
           },
-          [this](core::mux::folder&, const core::mux::options& x)
+          [self = shared_from_this()](core::mux::folder&, const core::mux::options& x)
               -> core::result<std::unique_ptr<core::mux::fragment>> {
-            if (on_open)
-              if (auto done = on_open(x.name); !done)
+            if (self->on_open)
+              if (auto done = self->on_open(x.name); !done)
                 return done.error();
-            return std::unique_ptr<core::mux::fragment>{std::make_unique<recorder>(*this, x)};
+            return std::unique_ptr<core::mux::fragment>{std::make_unique<recorder>(self, x)};
           }};
 }
 

@@ -34,7 +34,7 @@ private:
 };
 
 /// What fake fragments were told, by file id.
-class fake_disk {
+class fake_disk : public std::enable_shared_from_this<fake_disk> {
 public:
   struct fragment {
     core::mux::options how;
@@ -125,7 +125,9 @@ struct publish {
   /// Ends and waits for all branches.
   bool finish(std::size_t branches);
 
-  fake_disk disk;
+  // A writer that was given up may come back to it after the publish.
+  std::shared_ptr<fake_disk> shared_disk = std::make_shared<fake_disk>();
+  fake_disk& disk = *shared_disk;
   std::shared_ptr<moved_clock> clock = std::make_shared<moved_clock>();
   std::shared_ptr<inbox> heard = std::make_shared<inbox>();
   pipelines::options how;
