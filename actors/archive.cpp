@@ -14,6 +14,12 @@ namespace {
 
 double in_seconds(core::nanos x) { return std::chrono::duration<double>(x).count(); }
 
+std::string text(core::nanos x) {
+  char out[32];
+  std::snprintf(out, sizeof out, "%.3f s", in_seconds(x));
+  return out;
+}
+
 } // namespace
 
 archive_actor::behavior_type archive(archive_actor::stateful_pointer<archive_state> self,
@@ -38,7 +44,7 @@ archive_actor::behavior_type archive_state::run(archive_actor::stateful_pointer<
       [this](const publish_gap& x) { apply(machine_->on_gap(x.of, x.what)); },
       [this](const keep_fragment& x) { apply(machine_->keep(x.entry, x.what, x.minimum, now())); },
       [this](const salvage_fragment& x) { apply(machine_->salvage(x.entry, x.what, x.minimum)); },
-      [this](const publish_finished& x) { apply(machine_->on_finished(x.sequence)); },
+      [this](const publish_closed& x) { apply(machine_->on_finished(x.of, x.how, x.gaps)); },
       // -- from main and the node
       [this](const recover_spool& x) { apply(machine_->recover(x.found, x.minimum, now())); },
       [this](const get_archive_status&) {
@@ -122,12 +128,10 @@ void archive_state::run(const machine::forget& x) {
 }
 
 void archive_state::run(const machine::tell_closed& x) {
-  char length[32];
-  std::snprintf(length, sizeof length, "%.3f s", in_seconds(x.row.duration));
   core::log::info(x.row.key.text(),
-                  "file closed: " + x.row.name + "." + core::extension(x.row.what) + ", " + length
-                      + ", " + std::to_string(x.row.size) + " bytes, because of "
-                      + core::to_string(x.row.ended),
+                  "file closed: " + x.row.name + "." + core::extension(x.row.what) + ", "
+                      + text(x.row.duration) + ", " + std::to_string(x.row.size)
+                      + " bytes, because of " + core::to_string(x.row.ended),
                   {{"sequence", x.row.sequence}, {"file_id", std::to_string(x.row.id)}});
 }
 
@@ -143,6 +147,19 @@ void archive_state::run(const machine::tell_discarded& x) {
       x.entry.of.key.text(),
       std::string{"no "} + core::to_string(x.entry.what) + " file kept: " + x.why,
       {{"sequence", x.entry.of.sequence}, {"file_id", std::to_string(x.entry.slot.id)}});
+}
+
+void archive_state::run(const machine::tell_finished& x) {
+  core::nanos missing{0};
+  for (auto& g : x.gaps)
+    missing += g.length;
+  core::log::info(
+      x.of.key.text(),
+      "ended: " + x.how.how.what + "; " + text(x.how.media) + " in " + std::to_string(x.how.bytes)
+          + " bytes received, "
+          + (x.gaps.empty() ? "no gaps"
+                            : std::to_string(x.gaps.size()) + " gaps of together " + text(missing)),
+      {{"sequence", x.of.sequence}, {"cause", core::to_string(x.how.how.why)}});
 }
 
 void archive_state::run(const machine::tell_trouble& x) {

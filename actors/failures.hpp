@@ -16,7 +16,8 @@ caf::error to_error(const core::failure& x);
 /// `shutting_down`.
 core::failure to_failure(const caf::error& x);
 
-/// Answers a request that has no value. typed_response_promise<void> of CAF 0.17 cannot say so itself.
+/// Answers a request that has no value. typed_response_promise<void> of CAF 0.17 cannot say so
+/// itself.
 void fulfil(caf::typed_response_promise<void>& x);
 
 } // namespace actors

@@ -41,12 +41,12 @@ using room_actor = stream_listener::extend<
 
 /// The part of the archive that rooms speak to.
 using fragment_keeper
-    = caf::typed_actor<caf::reacts_to<publish_began>,     // event 1
-                       caf::reacts_to<publish_over>,      // event 0; decides about too short ones
-                       caf::reacts_to<publish_gap>,       // into the index
-                       caf::reacts_to<keep_fragment>,     // store, index, announce
-                       caf::reacts_to<salvage_fragment>,  // repair first
-                       caf::reacts_to<publish_finished>>; // nothing more of this publish
+    = caf::typed_actor<caf::reacts_to<publish_began>,    // event 1
+                       caf::reacts_to<publish_over>,     // event 0; decides about too short ones
+                       caf::reacts_to<publish_gap>,      // into the index
+                       caf::reacts_to<keep_fragment>,    // store, index, announce
+                       caf::reacts_to<salvage_fragment>, // repair first
+                       caf::reacts_to<publish_closed>>;  // nothing more of this publish
 
 /// Brings closed fragments into the store and the index, and makes their events.
 using archive_actor = fragment_keeper::extend<
@@ -57,8 +57,7 @@ using archive_actor = fragment_keeper::extend<
     caf::replies_to<delete_file>::with<void>,
     // -- from the storage and itself
     caf::reacts_to<repaired>, caf::reacts_to<stored>, caf::reacts_to<committed>,
-    caf::reacts_to<file_deleted>,
-    caf::reacts_to<retry_due>>;
+    caf::reacts_to<file_deleted>, caf::reacts_to<retry_due>>;
 
 /// Delivers what the outbox holds to each endpoint.
 using notifier_actor = caf::typed_actor<

@@ -136,6 +136,12 @@ struct publish_over {
   core::track_set tracks;
   core::millis minimum{0};
 };
+/// Every fragment of the publish was handed over.
+struct publish_closed {
+  core::publish of;
+  core::publisher_left how;
+  std::vector<core::gap> gaps;
+};
 struct publish_gap {
   core::publish of;
   core::gap what;
@@ -153,7 +159,7 @@ struct salvage_fragment {
 /// From main at start, once.
 struct recover_spool {
   std::vector<core::leftover> found;
-  core::millis minimum{0};
+  std::function<core::millis(const core::stream_key&)> minimum;
 };
 /// From the storage to the archive.
 struct repaired {
@@ -241,6 +247,7 @@ LIVETAPE_LOCAL(actors::shut_down)
 LIVETAPE_LOCAL(actors::close_room)
 LIVETAPE_LOCAL(actors::publish_began)
 LIVETAPE_LOCAL(actors::publish_over)
+LIVETAPE_LOCAL(actors::publish_closed)
 LIVETAPE_LOCAL(actors::publish_gap)
 LIVETAPE_LOCAL(actors::keep_fragment)
 LIVETAPE_LOCAL(actors::salvage_fragment)

@@ -6,7 +6,6 @@
 #include "core/metrics.hpp"
 
 #include <caf/all.hpp>
-#include <cstdio>
 
 namespace actors {
 namespace {
@@ -24,12 +23,6 @@ std::string text(const core::track_set& x) {
            + (x.audio->channels == 1 ? "mono" : std::to_string(x.audio->channels) + " channels");
   }
   return out.empty() ? "no media yet" : out;
-}
-
-std::string text(core::nanos x) {
-  char out[32];
-  std::snprintf(out, sizeof out, "%.3f s", std::chrono::duration<double>(x).count());
-  return out;
 }
 
 std::string text(const core::policy& x) {
@@ -244,17 +237,7 @@ void room_state::run(const machine::announce_ended& x) {
 }
 
 void room_state::run(const machine::announce_finished& x) {
-  core::nanos missing{0};
-  for (auto& g : x.gaps)
-    missing += g.length;
-  core::log::info(
-      x.of.key.text(),
-      "ended: " + x.how.how.what + "; " + text(x.how.media) + " in " + std::to_string(x.how.bytes)
-          + " bytes received, "
-          + (x.gaps.empty() ? "no gaps"
-                            : std::to_string(x.gaps.size()) + " gaps of together " + text(missing)),
-      {{"sequence", x.of.sequence}, {"cause", core::to_string(x.how.how.why)}});
-  self_->send(archive_, publish_finished{x.of.sequence});
+  self_->send(archive_, publish_closed{x.of, x.how, x.gaps});
 }
 
 void room_state::run(const machine::arm_started_timer& x) {

@@ -76,20 +76,26 @@ machine::effects machine::on_gap(const publish& of, const gap& x) {
   return out;
 }
 
-machine::effects machine::on_finished(const std::string& sequence) {
-  if (auto at = sequences_.find(sequence); at != sequences_.end())
-    at->second.finished = true;
-  forget_sequence(sequence);
-  return {};
+machine::effects machine::on_finished(const publish& of, const publisher_left& how,
+                                      const std::vector<gap>& gaps) {
+  effects out;
+  auto& s = sequences_[of.sequence];
+  s.finished = true;
+  s.account = tell_finished{of, how, gaps};
+  finish(of.sequence, out);
+  return out;
 }
 
-void machine::forget_sequence(const std::string& sequence) {
+/// Ends the account of a publish when nothing of it is on its way any more.
+void machine::finish(std::string sequence, effects& out) {
   auto at = sequences_.find(sequence);
   if (at == sequences_.end() || !at->second.finished)
     return;
   for (auto& [id, j] : jobs_)
-    if (j.entry.of.sequence == sequence && (j.now == step::repairing || j.now == step::held))
+    if (j.entry.of.sequence == sequence)
       return;
+  if (at->second.account)
+    out.push_back(*at->second.account);
   sequences_.erase(at);
 }
 
@@ -117,7 +123,9 @@ machine::effects machine::salvage(const journal_entry& entry, const fragment_fai
   return {repair{entry.slot.id, entry.slot, entry.what}};
 }
 
-machine::effects machine::recover(std::vector<leftover> xs, millis minimum, wall_time now) {
+machine::effects machine::recover(std::vector<leftover> xs,
+                                  const std::function<millis(const stream_key&)>& minimum,
+                                  wall_time now) {
   effects out;
   std::vector<publish> settled;
   for (auto& x : xs) {
@@ -125,7 +133,7 @@ machine::effects machine::recover(std::vector<leftover> xs, millis minimum, wall
     auto& s = sequences_[x.entry.of.sequence];
     // What was cut from something longer is kept however short it is.
     s.long_enough |= x.started != start_reason::publish || x.row.has_value();
-    job j{x.entry, {}, step::repairing, minimum, true};
+    job j{x.entry, {}, step::repairing, minimum(x.entry.of.key), true};
     if (x.row) {
       // It was on its way into the store: the same row again, whatever step it had reached.
       j.row = *x.row;
@@ -143,7 +151,8 @@ machine::effects machine::recover(std::vector<leftover> xs, millis minimum, wall
     jobs_[id] = std::move(j);
   }
   for (auto& of : settled)
-    if (auto at = sequences_.find(of.sequence); at != sequences_.end() && at->second.recovering == 0)
+    if (auto at = sequences_.find(of.sequence);
+        at != sequences_.end() && at->second.recovering == 0)
       end_recovery(of.sequence, of, now, out);
   return out;
 }
@@ -203,7 +212,7 @@ void machine::end_recovery(const std::string& sequence, const publish& of, wall_
   auto more = on_ended(of, how, tracks, minimum, now);
   out.insert(out.end(), more.begin(), more.end());
   sequences_[sequence].finished = true;
-  forget_sequence(sequence);
+  finish(sequence, out);
 }
 
 /// Takes a fragment that is whole; it goes on when its publish is long enough.
@@ -234,7 +243,6 @@ void machine::weigh(std::string sequence, effects& out) {
     }
   }
   advance(out);
-  forget_sequence(sequence);
 }
 
 void machine::discard(file_id id, const std::string& why, effects& out) {
@@ -243,7 +251,9 @@ void machine::discard(file_id id, const std::string& why, effects& out) {
   if (!at->second.unused)
     out.push_back(tell_discarded{at->second.entry, why});
   out.push_back(forget{id, true});
+  auto sequence = at->second.entry.of.sequence;
   jobs_.erase(at);
+  finish(sequence, out);
 }
 
 void machine::advance(effects& out) {
@@ -309,7 +319,9 @@ machine::effects machine::on_committed(std::uint64_t ticket, const result<void>&
     auto j = jobs_.find(id);
     out.push_back(tell_kept{j->second.row});
     out.push_back(forget{id, false});
+    auto sequence = j->second.row.sequence;
     jobs_.erase(j);
+    finish(sequence, out);
   }
   commits_.erase(at);
   if (has_events)

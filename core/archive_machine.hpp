@@ -64,6 +64,12 @@ public:
     journal_entry entry;
     std::string why;
   };
+  /// Every file of the publish is kept or discarded.
+  struct tell_finished {
+    publish of;
+    publisher_left how;
+    std::vector<gap> gaps;
+  };
   struct tell_trouble {
     stream_key key;
     failure why;
@@ -77,7 +83,7 @@ public:
     millis delay;
   };
   using effect = std::variant<repair, store, commit, forget, tell_closed, tell_kept, tell_discarded,
-                              tell_trouble, tell_gap, wake_notifier, arm_retry>;
+                              tell_finished, tell_trouble, tell_gap, wake_notifier, arm_retry>;
   using effects = std::vector<effect>;
 
   explicit archive_machine(archive_options x) : options_{std::move(x)} {}
@@ -89,11 +95,12 @@ public:
                    millis minimum, wall_time now);
   effects on_gap(const publish& of, const gap& x);
   /// Every fragment of the publish was handed over.
-  effects on_finished(const std::string& sequence);
+  effects on_finished(const publish& of, const publisher_left& how, const std::vector<gap>& gaps);
   effects keep(const journal_entry& entry, const fragment_closed& x, millis minimum, wall_time now);
   effects salvage(const journal_entry& entry, const fragment_failed& x, millis minimum);
   /// At start, once: everything in the journal.
-  effects recover(std::vector<leftover> xs, millis minimum, wall_time now);
+  effects recover(std::vector<leftover> xs, const std::function<millis(const stream_key&)>& minimum,
+                  wall_time now);
   effects on_repaired(file_id id, const result<mux::account>& x, wall_time now);
   effects on_stored(file_id id, const result<std::string>& object, wall_time now);
   effects on_committed(std::uint64_t ticket, const result<void>& x, wall_time now);
@@ -119,8 +126,9 @@ private:
     std::map<format, nanos> media; // of the fragments closed so far
     bool long_enough = false;
     bool ended = false;
-    bool finished = false;
-    std::size_t recovering = 0; // leftovers still being repaired
+    bool finished = false;                // every fragment of it was handed over
+    std::optional<tell_finished> account; // told when the last of them is kept
+    std::size_t recovering = 0;           // leftovers still being repaired
   };
 
   file_row row_of(const journal_entry& entry, const mux::account& holds, wall_time start) const;
@@ -130,7 +138,7 @@ private:
   void advance(effects& out);
   void commit_events(commit_batch batch, effects& out);
   void end_recovery(const std::string& sequence, const publish& of, wall_time now, effects& out);
-  void forget_sequence(const std::string& sequence);
+  void finish(std::string sequence, effects& out);
 
   archive_options options_;
   std::map<file_id, job> jobs_;

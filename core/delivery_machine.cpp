@@ -2,7 +2,7 @@
 #include "core/delivery_machine.hpp"
 
 #include <algorithm>
-#include <set>
+#include <utility>
 
 namespace core {
 namespace {
@@ -32,6 +32,7 @@ void machine::arm(millis delay, effects& out) {
 
 machine::effects machine::on_rows(const result<std::vector<event_row>>& rows, wall_time now) {
   fetching_ = false;
+  const auto settled = std::exchange(settled_, {});
   effects out;
   if (!rows) {
     arm(retry_, out);
@@ -42,6 +43,11 @@ machine::effects machine::on_rows(const result<std::vector<event_row>>& rows, wa
     busy.insert(f.row.event.subject);
   std::optional<wall_time> earliest;
   for (auto& row : *rows) {
+    // Read before its outcome was recorded; the look that follows tells what it is now.
+    if (settled.contains(row.event.event_id)) {
+      busy.insert(row.event.subject);
+      continue;
+    }
     if (in_flight_.contains(row.event.event_id) || !busy.insert(row.event.subject).second)
       continue;
     auto mine = std::find_if(row.deliveries.begin(), row.deliveries.end(),
@@ -106,6 +112,8 @@ machine::effects machine::on_recorded(const std::string& event_id, const result<
     return out;
   }
   in_flight_.erase(at);
+  if (fetching_)
+    settled_.insert(event_id);
   return wake();
 }
 

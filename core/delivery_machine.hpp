@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -82,6 +83,7 @@ private:
   std::size_t at_once_;
   millis retry_;
   std::map<std::string, flight> in_flight_;
+  std::set<std::string> settled_; // recorded while the index is being read: those rows are stale
   bool fetching_ = false;
   bool again_ = false;
   std::uint64_t round_ = 0;

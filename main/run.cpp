@@ -164,10 +164,14 @@ public:
     if (!http_port)
       return http_port.error();
     public_url_ = config::public_url(settings_.http, *http_port);
-    spawn_actors();
+    auto policy = [recording = settings_.recording](const core::stream_key& key) {
+      return core::policy_for(recording, recording.rules, key.text());
+    };
+    spawn_actors(policy);
     // What an earlier process left comes first: its ids are older than all that will be published.
-    caf::anon_send(archive_, actors::recover_spool{std::move(leftovers_),
-                                                   settings_.recording.minimum_duration});
+    caf::anon_send(archive_, actors::recover_spool{std::move(leftovers_), [policy](auto& key) {
+                                                     return policy(key).minimum_duration;
+                                                   }});
     rtmp_ = std::make_unique<io::rtmp::server>(rtmp_options(settings_), *control_, clock_);
     auto rtmp_port = rtmp_->start();
     if (!rtmp_port)
@@ -244,7 +248,7 @@ private:
     return {};
   }
 
-  void spawn_actors() {
+  void spawn_actors(std::function<core::policy(const core::stream_key&)> policy) {
     auto events = events_of({settings_.node.app_id, settings_.node.name});
     core::http_poster* poster = demo_poster_ ? demo_poster_.get() : poster_.get();
     notifier_ = system_->spawn(actors::notifier, settings_.notify.endpoints,
@@ -268,9 +272,7 @@ private:
     actors::node_options options;
     options.name = settings_.node.name;
     options.push_keys = settings_.ingest.push_key;
-    options.policy_for = [recording = settings_.recording](const core::stream_key& key) {
-      return core::policy_for(recording, recording.rules, key.text());
-    };
+    options.policy_for = std::move(policy);
     options.md5 = io::digest::md5_hex;
     options.clock = &clock_;
     options.answer_limit = answer_limit;

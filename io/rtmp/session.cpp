@@ -71,10 +71,12 @@ void session::read() {
       break;
     if (why) {
       const bool is_end = why == asio::error::eof;
-      end_publish(
-          {is_end ? core::end_reason::publish_ended : core::end_reason::interrupted, is_end ? 3 : 4,
-           is_end ? "the client closed the connection" : "the connection broke: " + why.message()});
+      // First, so that who hears of the end finds the place of this connection free.
       close();
+      // An encoder that means to stop says so before it closes; this one may come back.
+      end_publish({core::end_reason::interrupted, is_end ? 3 : 4,
+                   is_end ? "the client closed the connection without ending its publish"
+                          : "the connection broke: " + why.message()});
       return;
     }
     last_bytes_ = now;

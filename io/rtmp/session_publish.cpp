@@ -41,7 +41,7 @@ struct claim {
   ~claim() {
     if (answer && answer->input)
       answer->input->end(
-          {core::end_reason::publish_ended, 3, "the client left before its publish was accepted"});
+          {core::end_reason::interrupted, 3, "the client left before its publish was accepted"});
   }
   core::result<core::admission> answer;
 };

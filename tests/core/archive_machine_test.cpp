@@ -46,6 +46,8 @@ core::fragment_closed closed(core::file_id id, core::nanos length) {
   return x;
 }
 
+core::millis a_second(const core::stream_key&) { return 1s; }
+
 core::publisher_left gone(core::nanos media) {
   core::publisher_left x;
   x.media = media;
@@ -123,7 +125,7 @@ TEST_CASE("the minimum is the publish's, not the fragment's") {
     w.play(w.m.keep(entry(1), closed(1, 500ms), 1s, {}));
     w.play(w.m.on_ended(entry(1).of, gone(500ms), {}, 1s, {}));
     CHECK(w.log == lines{"event 0-s", "gap too_short", "discard 1"});
-    w.play(w.m.on_finished("s"));
+    w.play(w.m.on_finished(entry(1).of, gone(500ms), {}));
     CHECK(w.m.is_idle());
   }
   SECTION("the other way round: the end first, the fragment after it") {
@@ -156,6 +158,19 @@ TEST_CASE("a store or an index that refuses is asked again, and the event goes o
   w.play(w.m.on_retry_due());
   CHECK(w.log == lines{"store 1", "event 100-1", "forget 1"});
   CHECK(w.m.is_idle());
+}
+
+TEST_CASE("the account of a publish is told once, when its last file is kept") {
+  machine m{options()};
+  auto stores = all<machine::store>(m.keep(entry(1), closed(1, 5s), 1s, {}));
+  REQUIRE(stores.size() == 1);
+  m.on_ended(entry(1).of, gone(5s), {}, 1s, {});
+  CHECK(all<machine::tell_finished>(m.on_finished(entry(1).of, gone(5s), {})).empty());
+  auto commits = all<machine::commit>(m.on_stored(1, std::string{"o"}, {}));
+  REQUIRE(commits.size() == 1);
+  auto told = all<machine::tell_finished>(m.on_committed(commits[0].ticket, {}, {}));
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].how.media == 5s);
 }
 
 TEST_CASE("only so many files are moved at once") {
@@ -195,7 +210,7 @@ TEST_CASE("after a crash what was open is finished and the publish's end is told
   core::leftover b{entry(2), core::wall_time{}, core::start_reason::publish, std::nullopt};
   b.entry.what = core::format::flv;
   core::leftover unused{entry(3), std::nullopt, core::start_reason::publish, std::nullopt};
-  w.play(w.m.recover({a, b, unused}, 1s, {}));
+  w.play(w.m.recover({a, b, unused}, a_second, {}));
   core::mux::account holds;
   holds.duration = 8s;
   w.play(w.m.on_repaired(3, core::failure{core::errc::not_found, "empty"}, {}));
@@ -215,14 +230,14 @@ TEST_CASE("a short rest of a longer publish is kept after a crash, a short publi
   SECTION("the rest after a cut") {
     world w;
     w.play(w.m.recover({{entry(1), core::wall_time{}, core::start_reason::length, std::nullopt}},
-                       1s, {}));
+                       a_second, {}));
     w.play(w.m.on_repaired(1, holds, {}));
     CHECK(std::count(w.log.begin(), w.log.end(), "store 1") == 1);
   }
   SECTION("all that there was") {
     world w;
     w.play(w.m.recover({{entry(1), core::wall_time{}, core::start_reason::publish, std::nullopt}},
-                       1s, {}));
+                       a_second, {}));
     w.play(w.m.on_repaired(1, holds, {}));
     CHECK(std::count(w.log.begin(), w.log.end(), "discard 1") == 1);
   }
@@ -234,7 +249,7 @@ TEST_CASE("a file that was on its way into the store goes on with the same row")
   row.id = 1;
   row.key = {"live", "a"};
   row.sequence = "s";
-  w.play(w.m.recover({{entry(1), std::nullopt, core::start_reason::publish, row}}, 1s, {}));
+  w.play(w.m.recover({{entry(1), std::nullopt, core::start_reason::publish, row}}, a_second, {}));
   CHECK(std::count(w.log.begin(), w.log.end(), "store 1") == 1);
   CHECK(std::count(w.log.begin(), w.log.end(), "event 100-1") == 1);
   CHECK(w.m.is_idle());

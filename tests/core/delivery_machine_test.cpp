@@ -121,6 +121,21 @@ TEST_CASE("a wake while the index is being read leads to one more look, not to t
   CHECK(all<machine::fetch>(m.on_rows(rows({}), now)).empty());
 }
 
+TEST_CASE("rows read before an outcome was recorded do not send the event a second time") {
+  machine m{receiver()};
+  m.wake();
+  m.on_rows(rows({waiting("a1", "a")}), now);
+  m.on_answer("a1", status(200), now);
+  m.wake(); // Something else happened: the index is read while the outcome is on its way to it.
+  CHECK(all<machine::fetch>(m.on_recorded("a1", {})).empty());
+  auto xs = m.on_rows(rows({waiting("a1", "a"), waiting("a2", "a"), waiting("b1", "b")}), now);
+  auto posts = all<machine::post>(xs);
+  REQUIRE(posts.size() == 1);
+  CHECK(posts[0].event_id == "b1");
+  REQUIRE(all<machine::fetch>(xs).size() == 1);
+  CHECK(all<machine::post>(m.on_rows(rows({waiting("a2", "a")}), now)).size() == 1);
+}
+
 TEST_CASE("an index that is away is asked again later") {
   machine m{receiver()};
   m.wake();

@@ -116,11 +116,11 @@ class Node:
         host, port = of.split("//")[-1].rsplit(":", 1)
         return host, int(port)
 
-    def request(self, method, path, body=None, headers=None, limit=10):
+    def request(self, method, path, body=None, headers=None, limit=10, source=None):
         """(status, headers, body) of one request to the node; `path` may be a whole URL of it."""
         if path.startswith("http"):
             path = urllib.parse.urlsplit(path)._replace(scheme="", netloc="").geturl()
-        connection = http.client.HTTPConnection(*self.address(self.http), timeout=limit)
+        connection = http.client.HTTPConnection(*self.address(self.http), timeout=limit, source_address=source and (source, 0))
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()

@@ -109,10 +109,9 @@ class the_readme(livetape.Case):
         process = subprocess.Popen(["./dev", "run", "--config", str(config)], cwd=livetape.ROOT, stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    env=livetape.environment({"LIVETAPE_PRESET": PRESET}))
-        self.addCleanup(lambda: process.poll() is None and process.kill())
+        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close(), process.stderr.close()))
         lines = []
-        reader = threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True)
-        reader.start()
+        threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True).start()
         threading.Thread(target=process.stderr.read, daemon=True).start()
         wait_for("the line `ready`", lambda: any(x.startswith("ready rtmp=") for x in lines) or process.poll() is not None, 120)
         process.send_signal(signal.SIGTERM)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """An orderly end keeps everything (11), few descriptors harm no recording (12), the demo shows itself."""
+import pathlib
 import re
 import socket
 import time
@@ -44,12 +45,12 @@ class endings(livetape.Case):
 class descriptors(livetape.Case):
     def test_too_few_of_them_refuse_newcomers_and_harm_no_recording(self):
         receiver = self.receiver()
-        node = self.make_node(self.recorder_config(receiver), hard_limit=128).start()
+        node = self.make_node(self.recorder_config(receiver), hard_limit=256).start()
         clip = clips.clip(seconds=6)
         running = clips.push(self, clip, node.push_url("few"))
         wait_for("the stream", lambda: node.streams())
         crowd = []
-        for _ in range(150):
+        for _ in range(300):
             crowd.append(socket.socket())
             crowd[-1].settimeout(1)
             try:
@@ -66,7 +67,7 @@ class descriptors(livetape.Case):
 
     def test_the_soft_limit_is_raised(self):
         node = self.node()
-        limits = open(f"/proc/{node.process.pid}/limits").read()
+        limits = pathlib.Path(f"/proc/{node.process.pid}/limits").read_text()
         soft, hard = re.search(r"Max open files\s+(\d+)\s+(\d+)", limits).groups()
         self.assertEqual(soft, hard)
 

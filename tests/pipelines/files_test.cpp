@@ -60,14 +60,6 @@ std::string packets(const clip& x) {
          + std::to_string(only(x, core::track_kind::audio).frames.size()) + " ";
 }
 
-clip before(const clip& x, core::nanos t) {
-  clip out{x.tracks, {}};
-  for (auto& f : x.frames)
-    if (f.dts < t)
-      out.frames.push_back(f);
-  return out;
-}
-
 } // namespace
 
 TEST_CASE("MP4, FLV and HLS at once hold what an encoder sent") {
@@ -130,16 +122,17 @@ TEST_CASE("the stock branches record and are cut by us") {
   p.play(sent);
   REQUIRE(p.finish(2));
   CHECK(lawlessness(p.heard->events()) == "");
-  const auto first = before(sent, 4s);
   for (auto* branch : {"mp4", "flv"}) {
     INFO(branch);
-    const auto closed = p.heard->of<core::fragment_closed>(branch);
+    auto closed = p.heard->of<core::fragment_closed>(branch);
     REQUIRE(closed.size() == 2);
+    // Two pipelines: the second may be the first to finish.
+    if (closed[0].id > closed[1].id)
+      std::swap(closed[0], closed[1]);
     CHECK(closed[0].holds.video_frames == 100);
     CHECK(closed[0].holds.size
           == std::filesystem::file_size(std::filesystem::path{p.folder}
                                         / (std::string{branch} + ".1")));
-    std::string both[2];
     std::size_t video = 0;
     std::size_t audio = 0;
     for (int i = 1; i <= 2; ++i) {

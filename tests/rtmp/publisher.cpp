@@ -74,7 +74,7 @@ bool kept_media::wait(std::size_t count) {
 void fake_control::publish(core::publish_request x,
                            std::function<void(core::result<core::admission>)> answer) {
   const auto key = x.key.text();
-  log_.write("publish " + key + " " + x.params);
+  const auto line = "publish " + key + " " + x.params;
   const std::lock_guard lock{mutex_};
   if (const auto why = refused.find(key); why != refused.end())
     return answer(why->second);
@@ -83,8 +83,10 @@ void fake_control::publish(core::publish_request x,
   requests_[key] = std::move(x);
   auto accept = [answer = std::move(answer), media] { answer(core::admission{media, "s"}); };
   if (key.ends_with("/later"))
-    later_.push_back(std::move(accept));
-  else
+    later_.push_back(accept);
+  // Last: who waits for the line may answer at once.
+  log_.write(line);
+  if (!key.ends_with("/later"))
     accept();
 }
 
@@ -159,6 +161,8 @@ void plain_client::close() {
     ::close(fd_);
   fd_ = -1;
 }
+
+void plain_client::finish() { ::shutdown(fd_, SHUT_WR); }
 
 void plain_client::wait_until_sent() {
   const auto until = std::chrono::steady_clock::now() + patience;

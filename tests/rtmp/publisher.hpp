@@ -107,6 +107,8 @@ public:
   /// True when the server ends the connection within ten seconds.
   bool is_closed_by_server();
   void close();
+  /// Ends its own side with FIN, even when answers were not read.
+  void finish();
   /// Until the server's kernel has acknowledged every byte.
   void wait_until_sent();
   /// Ends the connection with RST.
