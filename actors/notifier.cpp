@@ -112,10 +112,12 @@ void notifier_state::run(machine& m, const machine::tell_delivered& x) {
   core::metrics::all().deliveries.add({m.to().name, "delivered"});
   char after[32];
   std::snprintf(after, sizeof after, "%.3f s", std::chrono::duration<double>(x.after).count());
-  core::log::info(x.event.subject,
-                  "announced " + kind(x.event.type) + " to " + m.to().name + " after " + after
-                      + (x.attempts > 1 ? ", at attempt " + std::to_string(x.attempts) : ""),
-                  fields(x.event));
+  // A file's announcement is what a publish is asked about; its start and end are lines already.
+  core::log::write(x.event.type == 100 ? core::log::level::info : core::log::level::debug,
+                   x.event.subject,
+                   "announced " + kind(x.event.type) + " to " + m.to().name + " after " + after
+                       + (x.attempts > 1 ? ", at attempt " + std::to_string(x.attempts) : ""),
+                   fields(x.event));
 }
 
 void notifier_state::run(machine& m, const machine::tell_refused& x) {

@@ -15,6 +15,7 @@
 #include "io/storage/sqlite_index.hpp"
 #include "io/storage/work_pool.hpp"
 #include "main/demo.hpp"
+#include "main/descriptors.hpp"
 #include "main/log_output.hpp"
 #include "main/process.hpp"
 #include "main/version.hpp"
@@ -31,11 +32,6 @@ namespace node_process {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// A fragment has a file of its own (HLS: two), and each branch two descriptors of its pipeline.
-constexpr std::uint64_t descriptors_per_stream = 12;
-/// What the process itself holds: libraries, listeners, the index.
-constexpr std::uint64_t descriptors_of_process = 100;
 
 /// How long a question to the actors may take before it is answered `timed_out`.
 constexpr core::millis answer_limit = 5s;
@@ -80,7 +76,7 @@ core::event_maker events_of(const io::documents::sender& by) {
   return out;
 }
 
-io::http::options http_options(const config::settings& x) {
+io::http::options http_options(const config::settings& x, const descriptors::plan& may) {
   io::http::options out;
   out.host = x.http.listen.host;
   out.port = x.http.listen.port;
@@ -89,7 +85,7 @@ io::http::options http_options(const config::settings& x) {
     out.tokens.push_back({t.name, static_cast<io::http::role>(t.role), t.secret});
   out.open_playback = x.http.open_playback;
   out.cors = x.http.cors;
-  out.connections = static_cast<std::size_t>(x.http.connections);
+  out.connections = may.http_connections;
   out.store = x.storage.path;
   out.disks = {{"spool", x.storage.spool.front()}, {"store", x.storage.path}};
   out.node = x.node.name;
@@ -103,12 +99,13 @@ io::http::poster::options poster_options() {
   return out;
 }
 
-io::rtmp::server_options rtmp_options(const config::settings& x) {
+io::rtmp::server_options rtmp_options(const config::settings& x, const descriptors::plan& may) {
   io::rtmp::server_options out;
   out.address = x.ingest.rtmp.listen.host;
   out.port = x.ingest.rtmp.listen.port;
   out.burst = x.ingest.rtmp.burst;
-  out.connections = static_cast<std::size_t>(x.ingest.connections);
+  out.connections = may.rtmp_connections;
+  out.per_address = may.rtmp_per_address;
   return out;
 }
 
@@ -126,12 +123,22 @@ void say_what_is_recorded(const config::settings& x, const std::string& read_fro
     std::printf("disk: %.1f GiB free of %.1f GiB in %s\n",
                 static_cast<double>(room->free) / (1u << 30),
                 static_cast<double>(room->total) / (1u << 30), x.storage.path.c_str());
+}
+
+descriptors::plan share_descriptors(const config::settings& x) {
   auto limit = process::raise_open_files();
-  auto streams = limit > descriptors_of_process
-                     ? (limit - descriptors_of_process) / descriptors_per_stream
-                     : 0;
-  std::printf("open files: %llu, enough for about %llu streams in all formats\n",
-              static_cast<unsigned long long>(limit), static_cast<unsigned long long>(streams));
+  auto rtmp = static_cast<std::size_t>(x.ingest.connections);
+  auto http = static_cast<std::size_t>(x.http.connections);
+  auto out = descriptors::share(limit, rtmp, http);
+  std::printf("open files: %llu, enough for %zu streams in all formats\n",
+              static_cast<unsigned long long>(limit), out.streams);
+  if (out.rtmp_connections < rtmp || out.http_connections < http)
+    core::log::warning(
+        "livetape", "the limit of open files allows " + std::to_string(out.rtmp_connections)
+                        + " RTMP and " + std::to_string(out.http_connections)
+                        + " HTTP connections, less than the configuration; raise it (ulimit -Hn, "
+                          "LimitNOFILE) when you need more");
+  return out;
 }
 
 core::result<void> make_folders(const config::settings& x) {
@@ -147,7 +154,8 @@ core::result<void> make_folders(const config::settings& x) {
 /// Everything that lives as long as the node. Members are destroyed from the last to the first.
 class node {
 public:
-  node(const config::settings& x, bool demo) : settings_{x}, demo_{demo} {
+  node(const config::settings& x, const descriptors::plan& may, bool demo)
+      : settings_{x}, may_{may}, demo_{demo} {
     if (demo)
       settings_.notify.endpoints.push_back(demo::endpoint());
   }
@@ -159,7 +167,8 @@ public:
     if (demo_)
       demo_poster_ = demo::printing(*poster_);
     control_ = std::make_unique<actors::control>(*system_, answer_limit);
-    http_ = std::make_unique<io::http::server>(http_options(settings_), *control_, *index_, clock_);
+    http_ = std::make_unique<io::http::server>(http_options(settings_, may_), *control_, *index_,
+                                               clock_);
     auto http_port = http_->start();
     if (!http_port)
       return http_port.error();
@@ -172,7 +181,7 @@ public:
     caf::anon_send(archive_, actors::recover_spool{std::move(leftovers_), [policy](auto& key) {
                                                      return policy(key).minimum_duration;
                                                    }});
-    rtmp_ = std::make_unique<io::rtmp::server>(rtmp_options(settings_), *control_, clock_);
+    rtmp_ = std::make_unique<io::rtmp::server>(rtmp_options(settings_, may_), *control_, clock_);
     auto rtmp_port = rtmp_->start();
     if (!rtmp_port)
       return rtmp_port.error();
@@ -312,6 +321,7 @@ private:
   }
 
   config::settings settings_;
+  descriptors::plan may_;
   bool demo_;
   core::clock clock_;
   caf::actor_system_config config_;
@@ -347,8 +357,9 @@ int run(const config::settings& x, const std::string& read_from, bool demo) {
   if (auto made = make_folders(x); !made)
     return fail(made.error());
   say_what_is_recorded(x, read_from);
+  auto may = share_descriptors(x);
   pipelines::start();
-  node all{x, demo};
+  node all{x, may, demo};
   auto started = all.start();
   if (started && demo)
     started = all.start_demo();

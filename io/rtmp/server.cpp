@@ -68,9 +68,8 @@ private:
 class server::listener {
 public:
   listener(const server_options& options, core::control& control, const core::clock& clock)
-      : options_{options}, clock_{clock}, seats_{std::make_shared<seats>(
-                                              options.connections,
-                                              std::max<std::size_t>(1, options.connections / 10))} {
+      : options_{options}, clock_{clock}, seats_{std::make_shared<seats>(options.connections,
+                                                                         options.per_address)} {
     for (int i = 0; i < std::max(1, options.threads); ++i)
       loops_.push_back(std::make_shared<loop>(options, control, clock));
     acceptor_.emplace(home().context());

@@ -14,7 +14,8 @@ struct server_options {
   std::string address = "127.0.0.1";
   std::uint16_t port = 1935;        // 0: any free one
   core::millis burst{250};          // how old the last read of a publisher may get
-  std::size_t connections = 10'000; // in all; a tenth of it per address
+  std::size_t connections = 10'000; // in all
+  std::size_t per_address = 1000;
   core::millis hello_limit{10'000}; // from the connection to its publish
   core::millis idle_limit{30'000};  // without a byte while publishing
   int threads = 2;                  // each with connections of its own
