@@ -130,14 +130,10 @@ descriptors::plan share_descriptors(const config::settings& x) {
   auto rtmp = static_cast<std::size_t>(x.ingest.connections);
   auto http = static_cast<std::size_t>(x.http.connections);
   auto out = descriptors::share(limit, rtmp, http);
-  std::printf("open files: %llu, enough for %zu streams in all formats\n",
-              static_cast<unsigned long long>(limit), out.streams);
-  if (out.rtmp_connections < rtmp || out.http_connections < http)
-    core::log::warning(
-        "livetape", "the limit of open files allows " + std::to_string(out.rtmp_connections)
-                        + " RTMP and " + std::to_string(out.http_connections)
-                        + " HTTP connections, less than the configuration; raise it (ulimit -Hn, "
-                          "LimitNOFILE) when you need more");
+  std::printf("open files: %llu, enough for %zu streams in all formats; %zu RTMP and %zu HTTP "
+              "connections are taken\n",
+              static_cast<unsigned long long>(limit), out.streams, out.rtmp_connections,
+              out.http_connections);
   return out;
 }
 

@@ -66,7 +66,7 @@ class cuts(livetape.Case):
             rows = node.files(stream="live/changing", format=what)
             clips.check_files(self, node, packets.sent(both), rows)
             self.assertEqual([(row["start_reason"], row["end_reason"]) for row in rows],
-                             [("publish", "parameters"), ("parameters", "publish_ended")])
+                             [("publish", "parameters"), ("parameters", "interrupted")])
             widths = [track["width"] for row in rows for track in row["tracks"] if track["kind"] == "video"]
             self.assertEqual(widths, [640, 320])
             for row in rows:

@@ -30,9 +30,9 @@ class the_log(livetape.Case):
         wait_for("five lines", lambda: len([x for x in about(node.log(), "live/log") if x[0] == "info"]) >= 5, 5)
         lines = about(node.log(), "live/log")
         self.assertEqual([level for level, _ in lines], ["info"] * 5, lines)
-        for word in ("published", "recording", "file closed", "announced", "ended"):
+        for word in ("published", "recording", "file closed", "announced", "ended: "):
             self.assertEqual(len([1 for _, text in lines if word in text]), 1, f"{word}: {lines}")
-        told = {word: next(text for _, text in lines if word in text) for word in ("published", "file closed", "announced", "ended")}
+        told = {word: next(text for _, text in lines if word in text) for word in ("published", "file closed", "announced", "ended: ")}
         self.assertIn("127.0.0.1", told["published"])
         self.assertIn("640x360", told["published"])
         self.assertIn(row["file_id"], told["file closed"])

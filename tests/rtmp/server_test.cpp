@@ -195,9 +195,9 @@ TEST_CASE("stopping the server ends every publish after all that came") {
   CHECK(idle.is_closed_by_server());
 }
 
-TEST_CASE("each address has a tenth of the connections, and gets its places back") {
+TEST_CASE("each address has so many places, and gets them back") {
   io::rtmp::server_options options;
-  options.connections = 20;
+  options.per_address = 2;
   running_server s{options};
   auto first = std::make_unique<plain_client>(s.port, "127.0.0.2");
   plain_client second{s.port, "127.0.0.2"};
