@@ -149,6 +149,15 @@ void archive_state::run(const machine::tell_discarded& x) {
       {{"sequence", x.entry.of.sequence}, {"file_id", std::to_string(x.entry.slot.id)}});
 }
 
+void archive_state::run(const machine::tell_left_behind& x) {
+  core::log::warning(
+      x.entry.of.key.text(),
+      std::string{"the "} + core::to_string(x.entry.what) + " file of an earlier run "
+          + "could not be finished: " + x.why + "; it stays in the spool as " + x.entry.slot.folder
+          + "/" + x.entry.slot.name + ", play it from there and remove it with its .json",
+      {{"sequence", x.entry.of.sequence}, {"file_id", std::to_string(x.entry.slot.id)}});
+}
+
 void archive_state::run(const machine::tell_finished& x) {
   core::nanos missing{0};
   for (auto& g : x.gaps)

@@ -45,6 +45,7 @@ private:
   void run(const machine::tell_closed& x);
   void run(const machine::tell_kept& x);
   void run(const machine::tell_discarded& x);
+  void run(const machine::tell_left_behind& x);
   void run(const machine::tell_finished& x);
   void run(const machine::tell_trouble& x);
   void run(const machine::tell_gap& x);

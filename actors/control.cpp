@@ -19,6 +19,11 @@ void control::close(std::string why) {
   why_not_ = std::move(why);
 }
 
+void control::fault(std::string why) {
+  std::lock_guard guard{mutex_};
+  why_not_ = std::move(why);
+}
+
 std::string control::why_not_ready() const {
   std::lock_guard guard{mutex_};
   return why_not_;
@@ -47,6 +52,8 @@ template <class Answer, class Message, class Then> void control::ask(Message x, 
 
 void control::publish(core::publish_request x,
                       std::function<void(core::result<core::admission>)> then) {
+  if (auto why = why_not_ready(); !why.empty())
+    return then(core::failure{core::errc::shutting_down, why});
   ask<core::admission>(std::move(x), std::move(then));
 }
 

@@ -19,6 +19,8 @@ public:
   /// reason. May be called from any thread.
   void open(node_actor node);
   void close(std::string why);
+  /// Takes no more publishers, and says why; the rest goes on.
+  void fault(std::string why);
 
   void publish(core::publish_request x,
                std::function<void(core::result<core::admission>)> then) override;

@@ -21,12 +21,19 @@ node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self, no
   return self->state.run(self, std::move(opts), std::move(archive));
 }
 
+node_state::~node_state() {
+  for (auto& [key, at] : rooms_)
+    caf::anon_send_exit(at.room, caf::exit_reason::user_shutdown);
+}
+
 node_actor::behavior_type node_state::run(node_actor::stateful_pointer<node_state> self,
                                           node_options opts, archive_actor archive) {
   self_ = self;
   opts_ = std::move(opts);
   archive_ = std::move(archive);
-  self->set_down_handler([this](const caf::down_msg& x) { on_room_down(x.source); });
+  self->set_down_handler([this](const caf::down_msg& x) { on_down(x); });
+  for (auto& [what, actor] : opts_.watched)
+    self->monitor(actor);
   return {
       [this](const core::publish_request& x) { return on(x); },
       [this](const get_node_status& x) { return on(x); },
@@ -112,7 +119,12 @@ void node_state::on(const room_idle& x) {
   finish_if_quiet();
 }
 
-void node_state::on_room_down(const caf::actor_addr& who) {
+void node_state::on_down(const caf::down_msg& x) {
+  auto& who = x.source;
+  for (auto& [what, actor] : opts_.watched)
+    if (actor.address() == who && opts_.on_fault)
+      // Recording goes on: the journal knows what the next start has to keep and to announce.
+      opts_.on_fault("the " + what + " crashed (" + self_->system().render(x.reason) + ")");
   for (auto at = rooms_.begin(); at != rooms_.end(); ++at)
     if (at->second.room.address() == who) {
       core::log::error(at->first.text(),

@@ -9,6 +9,8 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <functional>
 #include <map>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace actors {
@@ -22,6 +24,9 @@ struct node_options {
   core::clock* clock = nullptr;
   core::millis answer_limit{5000};
   spawn_stream spawn;
+  /// Actors without which nothing is kept or announced, by name; and who is told that one crashed.
+  std::vector<std::pair<std::string, caf::actor>> watched;
+  std::function<void(const std::string& what)> on_fault;
 };
 
 /// The root: finds or makes the room of a stream, and ends everything in order.
@@ -29,6 +34,7 @@ class node_state {
 public:
   static inline const char* name = "node";
   node_state() = default;
+  ~node_state();
 
   node_actor::behavior_type run(node_actor::stateful_pointer<node_state> self, node_options opts,
                                 archive_actor archive);
@@ -45,7 +51,7 @@ private:
   template <class Message> caf::result<void> pass_on(const Message& x);
   caf::result<void> on(const shut_down& x);
   void on(const room_idle& x);
-  void on_room_down(const caf::actor_addr& who);
+  void on_down(const caf::down_msg& x);
   void finish_if_quiet();
 
   node_actor::stateful_pointer<node_state> self_ = nullptr;

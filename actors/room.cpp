@@ -6,6 +6,7 @@
 #include "core/metrics.hpp"
 
 #include <caf/all.hpp>
+#include <utility>
 
 namespace actors {
 namespace {
@@ -171,16 +172,26 @@ void room_state::on_stream_down(const caf::error& why) {
   core::log::error(opts_.key.text(), "the stream's actor crashed: " + self_->system().render(why)
                                          + "; its publisher is dropped and may come back");
   // What was open stays in the spool with its journal entry: the next start finishes it.
-  for (auto& [sequence, session] : sessions_)
-    session->drop(core::end_reason::storage_failed, "the server met a fault");
-  auto sessions = std::move(sessions_);
-  sessions_.clear();
-  for (auto& [sequence, session] : sessions) {
+  drop_sessions("the server met a fault");
+  for (auto& sequence : machine_.sequences()) {
     core::publisher_left how;
     how.how = {core::end_reason::storage_failed, 100, "the server met a fault"};
     apply(machine_.on_left(sequence, how));
     apply(machine_.on_finished(sequence));
   }
+}
+
+/// Nobody may go on publishing into a room that is gone. Its stream would live on for ever: the sinks
+/// of its media hold it.
+room_state::~room_state() {
+  drop_sessions("the server met a fault");
+  if (stream_)
+    caf::anon_send_exit(stream_, caf::exit_reason::user_shutdown);
+}
+
+void room_state::drop_sessions(const std::string& why) {
+  for (auto& [sequence, session] : std::exchange(sessions_, {}))
+    session->drop(core::end_reason::storage_failed, why);
 }
 
 // -- what follows --------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ class room_state {
 public:
   static inline const char* name = "room";
   room_state() = default;
+  ~room_state();
 
   room_actor::behavior_type run(room_actor::stateful_pointer<room_state> self, room_options opts,
                                 fragment_keeper archive, idle_listener node);
@@ -47,6 +48,7 @@ private:
   void on(const gap_found& x);
   void on(const branch_troubled& x);
   void on_stream_down(const caf::error& why);
+  void drop_sessions(const std::string& why);
   void apply(machine::effects xs);
 
   void run(const machine::attach& x);

@@ -4,6 +4,7 @@
 #include "core/names.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace core {
 
@@ -33,46 +34,48 @@ file_row machine::row_of(const journal_entry& entry, const mux::account& holds,
 
 // -- publishes -----------------------------------------------------------------------------------
 
-void machine::commit_events(commit_batch batch, effects& out) {
-  auto ticket = next_ticket_++;
-  commits_[ticket] = {batch, 0, false};
-  out.push_back(commit{ticket, std::move(batch)});
+void machine::commit_next(const std::string& sequence, commit_batch x, bool is_end, effects& out) {
+  if (auto order = commits_.add(sequence, std::move(x), is_end))
+    out.push_back(commit{order->ticket, std::move(order->batch)});
 }
 
 machine::effects machine::on_started(const publish& of, const track_set& tracks, wall_time now) {
   effects out;
   commit_batch batch;
-  batch.sequence = of.sequence;
   batch.events.push_back(options_.events.publish_started(of, tracks, now));
-  commit_events(std::move(batch), out);
+  commit_next(of.sequence, std::move(batch), false, out);
   return out;
 }
 
 machine::effects machine::on_ended(const publish& of, const publisher_left& how,
                                    const track_set& tracks, millis minimum, wall_time now) {
   effects out;
+  commit_batch batch;
+  end_publish(of, how, tracks, minimum, now, std::move(batch), out);
+  return out;
+}
+
+/// `batch` may hold what is to be committed before the end.
+void machine::end_publish(const publish& of, const publisher_left& how, const track_set& tracks,
+                          millis minimum, wall_time now, commit_batch batch, effects& out) {
   auto& s = sequences_[of.sequence];
   s.ended = true;
   s.long_enough |= how.media >= minimum;
-  commit_batch batch;
-  batch.sequence = of.sequence;
   batch.events.push_back(options_.events.publish_ended(of, how.how, how.media, tracks, now));
   if (!s.long_enough && how.media > nanos{0}) {
     gap x{of.since, how.media, gap_cause::too_short, {}};
     batch.gaps.emplace_back(of.key, x);
     out.push_back(tell_gap{x});
   }
-  commit_events(std::move(batch), out);
+  commit_next(of.sequence, std::move(batch), true, out);
   weigh(of.sequence, out);
-  return out;
 }
 
 machine::effects machine::on_gap(const publish& of, const gap& x) {
   effects out{tell_gap{x}};
   commit_batch batch;
-  batch.sequence = of.sequence;
   batch.gaps.emplace_back(of.key, x);
-  commit_events(std::move(batch), out);
+  commit_next(of.sequence, std::move(batch), false, out);
   return out;
 }
 
@@ -89,13 +92,15 @@ machine::effects machine::on_finished(const publish& of, const publisher_left& h
 /// Ends the account of a publish when nothing of it is on its way any more.
 void machine::finish(std::string sequence, effects& out) {
   auto at = sequences_.find(sequence);
-  if (at == sequences_.end() || !at->second.finished)
+  if (at == sequences_.end() || !at->second.finished || commits_.has(sequence))
     return;
   for (auto& [id, j] : jobs_)
     if (j.entry.of.sequence == sequence)
       return;
   if (at->second.account)
     out.push_back(*at->second.account);
+  if (at->second.last)
+    out.push_back(*at->second.last);
   sequences_.erase(at);
 }
 
@@ -104,115 +109,13 @@ void machine::finish(std::string sequence, effects& out) {
 machine::effects machine::keep(const journal_entry& entry, const fragment_closed& x, millis minimum,
                                wall_time) {
   effects out;
-  job j{entry, row_of(entry, x.holds, x.start), step::held, minimum, false};
+  job j{entry, row_of(entry, x.holds, x.start), step::held, minimum};
   j.row.started = x.started;
   j.row.ended = x.why;
   j.row.gaps = x.gaps;
   jobs_[entry.slot.id] = std::move(j);
   hold(entry.slot.id, out);
   return out;
-}
-
-machine::effects machine::salvage(const journal_entry& entry, const fragment_failed& x,
-                                  millis minimum) {
-  job j{entry, {}, step::repairing, minimum, false};
-  j.row.start = x.start;
-  j.row.started = x.started;
-  j.row.ended = x.why.code == errc::no_space ? end_reason::no_space : end_reason::storage_failed;
-  jobs_[entry.slot.id] = std::move(j);
-  return {repair{entry.slot.id, entry.slot, entry.what}};
-}
-
-machine::effects machine::recover(std::vector<leftover> xs,
-                                  const std::function<millis(const stream_key&)>& minimum,
-                                  wall_time now) {
-  effects out;
-  std::vector<publish> settled;
-  for (auto& x : xs) {
-    auto id = x.entry.slot.id;
-    auto& s = sequences_[x.entry.of.sequence];
-    // What was cut from something longer is kept however short it is.
-    s.long_enough |= x.started != start_reason::publish || x.row.has_value();
-    job j{x.entry, {}, step::repairing, minimum(x.entry.of.key), true};
-    if (x.row) {
-      // It was on its way into the store: the same row again, whatever step it had reached.
-      j.row = *x.row;
-      j.now = step::held;
-      s.media[x.entry.what] += j.row.duration;
-      settled.push_back(x.entry.of);
-    } else {
-      ++s.recovering;
-      j.unused = !x.start;
-      j.row.start = x.start.value_or(x.entry.of.since);
-      j.row.started = x.started;
-      j.row.ended = end_reason::recovered;
-      out.push_back(repair{id, x.entry.slot, x.entry.what});
-    }
-    jobs_[id] = std::move(j);
-  }
-  for (auto& of : settled)
-    if (auto at = sequences_.find(of.sequence);
-        at != sequences_.end() && at->second.recovering == 0)
-      end_recovery(of.sequence, of, now, out);
-  return out;
-}
-
-machine::effects machine::on_repaired(file_id id, const result<mux::account>& x, wall_time now) {
-  effects out;
-  auto at = jobs_.find(id);
-  if (at == jobs_.end() || at->second.now != step::repairing)
-    return out;
-  auto& j = at->second;
-  if (!x && x.error().code != errc::not_found) {
-    // The storage refused, not the file: the entry stays, and it is tried again.
-    out.push_back(tell_trouble{j.entry.of.key, x.error()});
-    failed_.insert(id);
-    if (!retry_armed_)
-      out.push_back(arm_retry{options_.retry});
-    retry_armed_ = true;
-    return out;
-  }
-  auto sequence = j.entry.of.sequence;
-  auto of = j.entry.of;
-  bool recovered = j.recovered;
-  if (x) {
-    auto was = j.row;
-    j.row = row_of(j.entry, *x, was.start);
-    j.row.started = was.started;
-    j.row.ended = was.ended;
-    j.now = step::held;
-    if (recovered)
-      sequences_[sequence].media[j.entry.what] += j.row.duration;
-    else
-      hold(id, out);
-  } else {
-    discard(id, "it holds no whole frame", out);
-  }
-  if (recovered && --sequences_[sequence].recovering == 0)
-    end_recovery(sequence, of, now, out);
-  return out;
-}
-
-void machine::end_recovery(const std::string& sequence, const publish& of, wall_time now,
-                           effects& out) {
-  auto& s = sequences_[sequence];
-  nanos longest{0};
-  track_set tracks;
-  millis minimum{0};
-  for (auto& [what, length] : s.media)
-    longest = std::max(longest, length);
-  for (auto& [id, j] : jobs_)
-    if (j.entry.of.sequence == sequence) {
-      tracks = j.row.tracks;
-      minimum = j.minimum;
-    }
-  publisher_left how;
-  how.how = {end_reason::recovered, 100, "the server was ended while it recorded"};
-  how.media = longest;
-  auto more = on_ended(of, how, tracks, minimum, now);
-  out.insert(out.end(), more.begin(), more.end());
-  sequences_[sequence].finished = true;
-  finish(sequence, out);
 }
 
 /// Takes a fragment that is whole; it goes on when its publish is long enough.
@@ -250,10 +153,21 @@ void machine::discard(file_id id, const std::string& why, effects& out) {
   // A slot that was made ready ahead and never used is nobody's loss.
   if (!at->second.unused)
     out.push_back(tell_discarded{at->second.entry, why});
-  out.push_back(forget{id, true});
   auto sequence = at->second.entry.of.sequence;
   jobs_.erase(at);
+  let_go(sequence, forget{id, true}, out);
   finish(sequence, out);
+}
+
+void machine::let_go(const std::string& sequence, forget x, effects& out) {
+  auto& s = sequences_[sequence];
+  if (s.end_kept) {
+    out.push_back(x);
+    return;
+  }
+  if (s.last)
+    out.push_back(*s.last);
+  s.last = x;
 }
 
 void machine::advance(effects& out) {
@@ -276,79 +190,105 @@ machine::effects machine::on_stored(file_id id, const result<std::string>& objec
   auto& j = at->second;
   if (!object) {
     j.now = step::queued;
-    failed_.insert(id);
-    out.push_back(tell_trouble{j.entry.of.key, object.error()});
-    if (!retry_armed_)
-      out.push_back(arm_retry{options_.retry});
-    retry_armed_ = true;
+    refuse(j, object.error(), out);
     advance(out);
     return out;
   }
   j.now = step::committing;
+  j.refusals = 0;
   j.row.object = *object;
   j.row.state = "stored";
   commit_batch batch;
-  batch.sequence = j.row.sequence;
   batch.files.push_back(j.row);
   batch.events.push_back(options_.events.file(j.row, j.entry.of, now));
-  auto ticket = next_ticket_++;
-  commits_[ticket] = {batch, id, false};
-  out.push_back(commit{ticket, std::move(batch)});
+  commit_next(j.row.sequence, std::move(batch), false, out);
   advance(out);
   return out;
 }
 
 machine::effects machine::on_committed(std::uint64_t ticket, const result<void>& x, wall_time) {
   effects out;
-  auto at = commits_.find(ticket);
-  if (at == commits_.end())
-    return out;
   if (!x) {
-    at->second.failed = true;
-    stream_key key;
-    if (auto j = jobs_.find(at->second.id); j != jobs_.end())
-      key = j->second.entry.of.key;
-    out.push_back(tell_trouble{key, x.error()});
-    if (!retry_armed_)
-      out.push_back(arm_retry{options_.retry});
-    retry_armed_ = true;
+    auto sequence = commits_.on_refused(ticket);
+    if (!sequence)
+      return out;
+    if (commit_refusals_++ % refusals_told == 0)
+      out.push_back(tell_trouble{{}, x.error()});
+    arm(out);
     return out;
   }
-  bool has_events = !at->second.batch.events.empty();
-  if (auto id = at->second.id; id != 0) {
-    auto j = jobs_.find(id);
-    out.push_back(tell_kept{j->second.row});
-    out.push_back(forget{id, false});
-    auto sequence = j->second.row.sequence;
-    jobs_.erase(j);
-    finish(sequence, out);
+  auto taken = commits_.on_taken(ticket);
+  if (!taken)
+    return out;
+  commit_refusals_ = 0;
+  if (taken->has_end) {
+    auto& s = sequences_[taken->sequence];
+    s.end_kept = true;
+    if (auto last = std::exchange(s.last, std::nullopt))
+      out.push_back(*last);
   }
-  commits_.erase(at);
-  if (has_events)
+  for (auto id : taken->files) {
+    auto j = jobs_.find(id);
+    if (j == jobs_.end())
+      continue;
+    out.push_back(tell_kept{j->second.row});
+    jobs_.erase(j);
+    let_go(taken->sequence, forget{id, false}, out);
+  }
+  if (taken->next)
+    out.push_back(commit{taken->next->ticket, std::move(taken->next->batch)});
+  if (taken->has_events)
     out.push_back(wake_notifier{});
+  finish(taken->sequence, out);
   return out;
+}
+
+// -- refusals ------------------------------------------------------------------------------------
+
+void machine::arm(effects& out) {
+  if (!retry_armed_)
+    out.push_back(arm_retry{options_.retry});
+  retry_armed_ = true;
+}
+
+void machine::refuse(job& j, const failure& why, effects& out) {
+  // 1, 2, 4 ... retries apart, at most a minute: what cannot heal must not fill the log.
+  j.pause = std::min(1 << std::min(j.refusals, 5), refusals_told);
+  if (j.refusals == 0 || j.pause == refusals_told)
+    out.push_back(tell_trouble{j.entry.of.key, why});
+  ++j.refusals;
+  arm(out);
 }
 
 machine::effects machine::on_retry_due() {
   retry_armed_ = false;
   effects out;
-  for (auto id : failed_) {
-    auto at = jobs_.find(id);
-    if (at == jobs_.end())
+  bool is_waiting = false;
+  for (auto& [id, j] : jobs_) {
+    if (j.pause == 0)
       continue;
-    if (at->second.now == step::repairing)
-      out.push_back(repair{id, at->second.entry.slot, at->second.entry.what});
-    else
+    if (--j.pause > 0) {
+      is_waiting = true;
+    } else if (j.now == step::repairing) {
+      out.push_back(repair{id, j.entry.slot, j.entry.what});
+    } else {
       queue_.push_back(id);
-  }
-  failed_.clear();
-  for (auto& [ticket, c] : commits_)
-    if (c.failed) {
-      c.failed = false;
-      out.push_back(commit{ticket, c.batch});
     }
+  }
+  for (auto& order : commits_.again())
+    out.push_back(commit{order.ticket, std::move(order.batch)});
   advance(out);
+  if (is_waiting)
+    arm(out);
   return out;
+}
+
+bool machine::is_idle() const noexcept {
+  if (!commits_.empty() && commit_refusals_ < refusals_parked)
+    return false;
+  return std::all_of(jobs_.begin(), jobs_.end(), [](auto& x) {
+    return x.second.refusals >= refusals_parked || x.second.now == step::committing;
+  });
 }
 
 } // namespace core

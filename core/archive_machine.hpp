@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "core/commit_lanes.hpp"
 #include "core/ports.hpp"
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -28,9 +29,10 @@ struct archive_options {
 ///                             |           +--too short--> discarded
 ///                             +--nothing readable--> discarded
 ///
-/// `held` is left at once when the publish is already as long as its minimum; a publish that ends
-/// shorter leaves no file. A step that fails is tried again after `retry`, for ever: the journal
-/// entry stays until the index has the row.
+/// The last journal entry of a publish stays until its event 0 is in the outbox: after a crash it
+/// is what tells the end. `held` is left at once when the publish is already as long as its
+/// minimum; a publish that ends shorter leaves no file. A step that fails is tried again after
+/// `retry`, for ever: the journal entry stays until the index has the row.
 class archive_machine {
 public:
   // -- effects -----------------------------------------------------------------------------------
@@ -70,6 +72,11 @@ public:
     publisher_left how;
     std::vector<gap> gaps;
   };
+  /// The media stays in the spool as it is: it cannot be finished here.
+  struct tell_left_behind {
+    journal_entry entry;
+    std::string why;
+  };
   struct tell_trouble {
     stream_key key;
     failure why;
@@ -83,7 +90,8 @@ public:
     millis delay;
   };
   using effect = std::variant<repair, store, commit, forget, tell_closed, tell_kept, tell_discarded,
-                              tell_finished, tell_trouble, tell_gap, wake_notifier, arm_retry>;
+                              tell_left_behind, tell_finished, tell_trouble, tell_gap,
+                              wake_notifier, arm_retry>;
   using effects = std::vector<effect>;
 
   explicit archive_machine(archive_options x) : options_{std::move(x)} {}
@@ -109,7 +117,8 @@ public:
   // -- properties --------------------------------------------------------------------------------
 
   /// Nothing is on its way; what is held waits for its publish.
-  bool is_idle() const noexcept { return jobs_.empty() && commits_.empty(); }
+  /// What was refused again and again does not count: only the next start may cure it.
+  bool is_idle() const noexcept;
   std::size_t waiting() const noexcept { return jobs_.size(); }
 
 private:
@@ -119,8 +128,10 @@ private:
     file_row row;
     step now = step::held;
     millis minimum{0};
-    bool recovered = false;
-    bool unused = false; // no frame was ever noted for it
+    bool recovered = false; // counted in `recovering`
+    bool unused = false;    // no frame was ever noted for it
+    int refusals = 0;       // in a row, by the storage
+    int pause = 0;          // retries to let pass before the next one
   };
   struct sequence_state {
     std::map<format, nanos> media; // of the fragments closed so far
@@ -129,6 +140,10 @@ private:
     bool finished = false;                // every fragment of it was handed over
     std::optional<tell_finished> account; // told when the last of them is kept
     std::size_t recovering = 0;           // leftovers still being repaired
+    bool end_kept = false;                // event 0 is in the outbox
+    /// The last journal entry that could go: it stays until event 0 is in the outbox, because it is
+    /// what tells the end after a crash.
+    std::optional<forget> last;
   };
 
   file_row row_of(const journal_entry& entry, const mux::account& holds, wall_time start) const;
@@ -136,23 +151,28 @@ private:
   void hold(file_id id, effects& out);
   void discard(file_id id, const std::string& why, effects& out);
   void advance(effects& out);
-  void commit_events(commit_batch batch, effects& out);
+  void let_go(const std::string& sequence, forget x, effects& out);
+  void commit_next(const std::string& sequence, commit_batch x, bool is_end, effects& out);
+  void refuse(job& j, const failure& why, effects& out);
+  void arm(effects& out);
   void end_recovery(const std::string& sequence, const publish& of, wall_time now, effects& out);
+  void end_publish(const publish& of, const publisher_left& how, const track_set& tracks,
+                   millis minimum, wall_time now, commit_batch batch, effects& out);
   void finish(std::string sequence, effects& out);
+
+  /// Retries of one job between two warnings, and the longest pause between two retries: a minute
+  /// with the default of `retry`.
+  static constexpr int refusals_told = 30;
+  /// Refusals in a row after which nobody waits for a job any more.
+  static constexpr int refusals_parked = 3;
 
   archive_options options_;
   std::map<file_id, job> jobs_;
   std::deque<file_id> queue_;
   std::size_t storing_ = 0;
   std::map<std::string, sequence_state> sequences_;
-  struct pending_commit {
-    commit_batch batch;
-    file_id id = 0; // 0: events or gaps only
-    bool failed = false;
-  };
-  std::map<std::uint64_t, pending_commit> commits_;
-  std::uint64_t next_ticket_ = 1;
-  std::set<file_id> failed_; // jobs to be stored again at the next retry
+  commit_lanes commits_;
+  int commit_refusals_ = 0; // in a row
   bool retry_armed_ = false;
 };
 

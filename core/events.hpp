@@ -144,6 +144,7 @@ struct fragment_failed {
   start_reason started = start_reason::publish;
   wall_time start{};
   failure why;
+  std::vector<gap> gaps{}; // inside what was written
 };
 
 struct gap_closed {

@@ -19,6 +19,13 @@ const machine::state* machine::find(const std::string& sequence) const {
   return at == publishes_.end() ? nullptr : &at->second;
 }
 
+std::vector<std::string> machine::sequences() const {
+  std::vector<std::string> out;
+  for (auto& [sequence, x] : publishes_)
+    out.push_back(sequence);
+  return out;
+}
+
 result<machine::effects> machine::accept(const publish_request& x, const std::string& sequence,
                                          const std::string& recording_id, const policy& by,
                                          wall_time now) {

@@ -93,6 +93,7 @@ public:
     std::optional<publisher_left> left;
   };
   const state* find(const std::string& sequence) const;
+  std::vector<std::string> sequences() const; // live and closing
 
 private:
   void announce(state& x, effects& out);

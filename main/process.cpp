@@ -64,7 +64,7 @@ core::result<void> lock_folder(const std::string& path) {
   return {}; // The descriptor stays open: the lock goes with the process.
 }
 
-void end_latest(core::seconds after, int status) {
+void end_latest(core::millis after, int status) {
   std::thread{[=] {
     std::this_thread::sleep_for(after);
     std::_Exit(status);

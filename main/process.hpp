@@ -25,6 +25,6 @@ std::uint64_t raise_open_files();
 core::result<void> lock_folder(const std::string& path);
 
 /// Ends the process with this status when it has not ended by itself after `after`.
-void end_latest(core::seconds after, int status);
+void end_latest(core::millis after, int status);
 
 } // namespace process

@@ -22,6 +22,7 @@
 #include "pipelines/pipelines.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <caf/all.hpp>
 #include <cstdio>
 #include <cstdlib>
@@ -36,9 +37,9 @@ using namespace std::chrono_literals;
 /// How long a question to the actors may take before it is answered `timed_out`.
 constexpr core::millis answer_limit = 5s;
 /// After everything was kept: how long deliveries that are under way may take at the end.
-constexpr core::millis farewell = 2s;
+constexpr core::millis farewell = 1500ms;
 /// The process is gone then, whatever hangs; the journal knows what was open.
-constexpr core::seconds end_limit{12};
+constexpr core::millis end_limit{9500};
 
 int fail(const core::failure& why) {
   core::log::error("livetape", why.what, {{"code", core::to_string(why.code)}});
@@ -199,6 +200,7 @@ public:
   }
 
   /// No new publishers, every file closed, kept and announced or in the outbox.
+  /// False when something is left for the next start.
   bool end() {
     if (!node_)
       return true; // It never started.
@@ -219,7 +221,7 @@ public:
     pool_->stop();
     journal_->stop();
     index_->stop();
-    return kept;
+    return kept && !has_fault_;
   }
 
 private:
@@ -281,6 +283,15 @@ private:
     options.md5 = io::digest::md5_hex;
     options.clock = &clock_;
     options.answer_limit = answer_limit;
+    options.watched = {{"archive", caf::actor_cast<caf::actor>(archive_)},
+                       {"notifier", caf::actor_cast<caf::actor>(notifier_)}};
+    options.on_fault = [this](const std::string& what) {
+      has_fault_ = true;
+      core::log::error("livetape", what
+                                       + "; no publisher is accepted any more, those that run are "
+                                         "recorded on: restart the node, it finishes what is open");
+      control_->fault(what + ", the node must be restarted");
+    };
     options.spawn = [system = system_.get(), stream](const core::stream_key& key,
                                                      actors::stream_listener listener) {
       auto mine = stream;
@@ -293,7 +304,7 @@ private:
   bool ask_to_end() {
     bool kept = false;
     caf::scoped_actor self{*system_};
-    self->request(node_, config::defaults::shutdown_limit - farewell, actors::shut_down{})
+    self->request(node_, config::defaults::shutdown_limit - 2 * farewell, actors::shut_down{})
         .receive([&] { kept = true; },
                  [](caf::error&) {
                    core::log::warning("livetape", "not everything could be kept in time; the next "
@@ -319,6 +330,7 @@ private:
   config::settings settings_;
   descriptors::plan may_;
   bool demo_;
+  std::atomic<bool> has_fault_ = false;
   core::clock clock_;
   caf::actor_system_config config_;
   std::string public_url_;
@@ -366,9 +378,8 @@ int run(const config::settings& x, const std::string& read_from, bool demo) {
   }
   auto signal = process::wait_for_end();
   core::log::info("livetape", std::string{"ending, because of "} + signal);
-  process::end_latest(end_limit, 0);
-  all.end();
-  return 0;
+  process::end_latest(end_limit, 1);
+  return all.end() ? 0 : 1;
 }
 
 } // namespace node_process

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -105,6 +106,8 @@ struct fake_store : core::store {
 struct fake_index : core::index {
   explicit fake_index(lines& log, faults* f = nullptr) : log{log}, f{f} {}
   void commit(core::commit_batch x, done then) override {
+    if (crashes)
+      throw std::runtime_error{"a bug"};
     if (f != nullptr && f->hit())
       return then(broken());
     for (auto& row : x.files) {
@@ -158,6 +161,7 @@ struct fake_index : core::index {
   }
   lines& log;
   faults* f;
+  bool crashes = false; // the actor that calls it, on the next commit
   lines endpoints;
   std::map<core::file_id, core::file_row> rows;
   std::vector<core::event_row> outbox;

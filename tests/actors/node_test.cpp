@@ -5,6 +5,8 @@
 #include "tests/support/catch.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <utility>
 
 using namespace std::chrono_literals;
 using test::lines;
@@ -22,6 +24,8 @@ struct house : test::system {
   test::fake_poster poster{log};
   std::vector<std::shared_ptr<test::fake_media>> media;
   core::file_id ids = 0;
+  lines crashes;
+  bool media_crashes = false;
   actors::notifier_actor notifier;
   actors::archive_actor archive;
   actors::node_actor node;
@@ -39,6 +43,8 @@ struct house : test::system {
     stream.journal = &journal;
     stream.next_id = [this] { return ++ids; };
     stream.open = [this](auto&, core::media_sink sink) {
+      if (std::exchange(media_crashes, false))
+        throw std::runtime_error{"a bug"};
       media.push_back(std::make_shared<test::fake_media>(log, std::move(sink)));
       return media.back();
     };
@@ -51,6 +57,8 @@ struct house : test::system {
     };
     o.md5 = [](std::string_view x) { return std::string{x}; };
     o.clock = &clock;
+    o.watched = {{"archive", caf::actor_cast<caf::actor>(archive)}};
+    o.on_fault = [this](const std::string& what) { crashes.push_back(what); };
     o.spawn = [this, stream](auto& key, actors::stream_listener listener) {
       auto mine = stream;
       mine.key = key;
@@ -120,7 +128,7 @@ TEST_CASE_METHOD(house, "a publish becomes a file with its three events, in orde
   CHECK(log
         == lines{"media.open mp4", "journal.write 1", "media.slot mp4 1", "index.event 1",
                  "journal.opened 1", "store.keep 1", "index.file 1", "index.event 100-1",
-                 "journal.drop 1", "index.event 0"});
+                 "index.event 0", "journal.drop 1"});
 }
 
 TEST_CASE_METHOD(house, "a refused publisher is told why, and leaves no room behind") {
@@ -213,4 +221,23 @@ TEST_CASE_METHOD(house, "a file is deleted from the store first, then from the i
   CHECK(ask<void>(node, actors::delete_file{1}).error().code == core::errc::not_found);
   REQUIRE(log.size() > 2);
   CHECK(lines(log.end() - 2, log.end()) == lines{"store.remove 1", "index.remove 1"});
+}
+
+TEST_CASE_METHOD(house, "an archive that crashes is told, and the recording goes on") {
+  REQUIRE(publish());
+  index.crashes = true;
+  report(core::tracks_changed{});
+  REQUIRE(crashes.size() == 1);
+  CHECK(crashes[0].starts_with("the archive crashed"));
+  CHECK(ask<actors::node_status>(node, actors::get_node_status{})->streams.size() == 1);
+  leave(0s);
+}
+
+TEST_CASE_METHOD(house, "a stream that crashes takes nothing with it but its publish") {
+  media_crashes = true;
+  CHECK_FALSE(publish());
+  CHECK(count("index.event 0") == 1);
+  CHECK(publish());
+  CHECK(publish("b", "keyb7fffffff"));
+  leave(0s);
 }

@@ -101,8 +101,73 @@ using lines = std::vector<std::string>;
 TEST_CASE("a fragment is stored, indexed with its event, and only then forgotten") {
   world w;
   w.play(w.m.keep(entry(1), closed(1, 5s), 1s, {}));
-  CHECK(w.log == lines{"store 1", "event 100-1", "forget 1"});
+  w.play(w.m.keep(entry(2), closed(2, 5s), 1s, {}));
+  CHECK(w.log == lines{"store 1", "event 100-1", "store 2", "event 100-2", "forget 1"});
   CHECK(w.m.is_idle());
+}
+
+TEST_CASE("the last journal entry of a publish stays until its end is in the outbox") {
+  world w;
+  w.play(w.m.keep(entry(1), closed(1, 5s), 1s, {}));
+  w.commit_fails = 1;
+  w.play(w.m.on_ended(entry(1).of, gone(5s), {}, 1s, {}));
+  w.play(w.m.on_finished(entry(1).of, gone(5s), {}));
+  CHECK(w.log == lines{"store 1", "event 100-1"});
+  w.play(w.m.on_retry_due());
+  CHECK(w.log == lines{"store 1", "event 100-1", "event 0-s", "forget 1"});
+  CHECK(w.m.is_idle());
+}
+
+TEST_CASE("no event of a publish overtakes one that the index refused") {
+  world w;
+  w.commit_fails = 1;
+  w.play(w.m.on_started(entry(1).of, {}, {}));
+  w.play(w.m.keep(entry(1), closed(1, 5s), 1s, {}));
+  w.play(w.m.on_started(entry(9, "other").of, {}, {}));
+  CHECK(w.log == lines{"store 1", "event 1-other"});
+  w.play(w.m.on_retry_due());
+  CHECK(w.log == lines{"store 1", "event 1-other", "event 1-s", "event 100-1"});
+}
+
+TEST_CASE("a file that cannot be repaired holds back nothing else of its publish") {
+  world w;
+  core::leftover good{entry(1), core::wall_time{}, core::start_reason::publish, std::nullopt};
+  core::leftover bad{entry(2), core::wall_time{}, core::start_reason::publish, std::nullopt};
+  bad.entry.what = core::format::flv;
+  w.play(w.m.recover({good, bad}, a_second, {}));
+  core::mux::account holds;
+  holds.duration = 8s;
+  w.play(w.m.on_repaired(1, holds, {}));
+  w.play(w.m.on_repaired(2, core::failure{core::errc::storage_failed, "EIO"}, {}));
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 100-1") == 1);
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 0-s") == 1);
+  SECTION("it follows when the storage comes back") {
+    CHECK(all<machine::repair>(w.m.on_retry_due()).size() == 1);
+    w.play(w.m.on_repaired(2, holds, {}));
+    CHECK(std::count(w.log.begin(), w.log.end(), "event 100-2") == 1);
+    CHECK(std::count(w.log.begin(), w.log.end(), "event 0-s") == 1);
+  }
+  SECTION("it is tried at growing distances, and nobody waits for it at the end") {
+    int repairs = 0;
+    for (int tick = 0; tick < 100; ++tick) {
+      auto xs = w.m.on_retry_due();
+      if (all<machine::repair>(xs).empty())
+        continue;
+      ++repairs;
+      w.m.on_repaired(2, core::failure{core::errc::storage_failed, "EIO"}, {});
+    }
+    CHECK(repairs == 7); // after 1, 3, 7, 15, 31, 61 and 91 ticks
+    CHECK(w.m.is_idle());
+  }
+}
+
+TEST_CASE("a file that is not ours to finish stays where it is") {
+  world w;
+  core::leftover x{entry(1), core::wall_time{}, core::start_reason::publish, std::nullopt};
+  w.play(w.m.recover({x}, a_second, {}));
+  auto xs = w.m.on_repaired(1, core::failure{core::errc::bad_request, "foreign"}, {});
+  CHECK(all<machine::tell_left_behind>(xs).size() == 1);
+  CHECK(all<machine::forget>(xs).empty());
 }
 
 TEST_CASE("the minimum is the publish's, not the fragment's") {
@@ -156,7 +221,7 @@ TEST_CASE("a store or an index that refuses is asked again, and the event goes o
   w.play(w.m.on_retry_due());
   CHECK(w.log == lines{"store 1"});
   w.play(w.m.on_retry_due());
-  CHECK(w.log == lines{"store 1", "event 100-1", "forget 1"});
+  CHECK(w.log == lines{"store 1", "event 100-1"});
   CHECK(w.m.is_idle());
 }
 
@@ -164,7 +229,9 @@ TEST_CASE("the account of a publish is told once, when its last file is kept") {
   machine m{options()};
   auto stores = all<machine::store>(m.keep(entry(1), closed(1, 5s), 1s, {}));
   REQUIRE(stores.size() == 1);
-  m.on_ended(entry(1).of, gone(5s), {}, 1s, {});
+  auto ends = all<machine::commit>(m.on_ended(entry(1).of, gone(5s), {}, 1s, {}));
+  REQUIRE(ends.size() == 1);
+  m.on_committed(ends[0].ticket, {}, {});
   CHECK(all<machine::tell_finished>(m.on_finished(entry(1).of, gone(5s), {})).empty());
   auto commits = all<machine::commit>(m.on_stored(1, std::string{"o"}, {}));
   REQUIRE(commits.size() == 1);
@@ -196,11 +263,12 @@ TEST_CASE("what a failed branch left is repaired, and kept when it can be played
     core::mux::account holds;
     holds.duration = 3s;
     w.play(w.m.on_repaired(1, holds, {}));
-    CHECK(w.log == lines{"store 1", "event 100-1", "forget 1"});
+    CHECK(w.log == lines{"store 1", "event 100-1"});
   }
   SECTION("nothing in it") {
     w.play(w.m.on_repaired(1, core::failure{core::errc::not_found, "empty"}, {}));
-    CHECK(w.log == lines{"discard 1"});
+    w.play(w.m.on_ended(entry(1).of, gone(5s), {}, 1s, {}));
+    CHECK(w.log == lines{"event 0-s", "discard 1"});
   }
 }
 
@@ -215,12 +283,12 @@ TEST_CASE("after a crash what was open is finished and the publish's end is told
   holds.duration = 8s;
   w.play(w.m.on_repaired(3, core::failure{core::errc::not_found, "empty"}, {}));
   w.play(w.m.on_repaired(1, holds, {}));
-  CHECK(w.log == lines{"discard 3"});
+  CHECK(w.log.empty());
   w.play(w.m.on_repaired(2, holds, {}));
   std::sort(w.log.begin(), w.log.end());
   CHECK(w.log
-        == lines{"discard 3", "event 0-s", "event 100-1", "event 100-2", "forget 1", "forget 2",
-                 "store 1", "store 2"});
+        == lines{"discard 3", "event 0-s", "event 1-s", "event 100-1", "event 100-2", "forget 1",
+                 "forget 2", "store 1", "store 2"});
   CHECK(w.m.is_idle());
 }
 

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+#include "core/archive_machine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace core {
+
+using machine = archive_machine;
+
+machine::effects machine::salvage(const journal_entry& entry, const fragment_failed& x,
+                                  millis minimum) {
+  job j{entry, {}, step::repairing, minimum};
+  j.row.start = x.start;
+  j.row.started = x.started;
+  j.row.ended = x.why.code == errc::no_space ? end_reason::no_space : end_reason::storage_failed;
+  j.row.gaps = x.gaps;
+  jobs_[entry.slot.id] = std::move(j);
+  return {repair{entry.slot.id, entry.slot, entry.what}};
+}
+
+machine::effects machine::recover(std::vector<leftover> xs,
+                                  const std::function<millis(const stream_key&)>& minimum,
+                                  wall_time now) {
+  effects out;
+  std::vector<publish> settled;
+  for (auto& x : xs) {
+    auto id = x.entry.slot.id;
+    auto& s = sequences_[x.entry.of.sequence];
+    // What was cut from something longer is kept however short it is.
+    s.long_enough |= x.started != start_reason::publish || x.row.has_value();
+    job j{x.entry, {}, step::repairing, minimum(x.entry.of.key)};
+    if (x.row) {
+      // It was on its way into the store: the same row again, whatever step it had reached.
+      j.row = *x.row;
+      j.now = step::held;
+      s.media[x.entry.what] += j.row.duration;
+      settled.push_back(x.entry.of);
+    } else {
+      j.recovered = true;
+      ++s.recovering;
+      j.unused = !x.start;
+      j.row.start = x.start.value_or(x.entry.of.since);
+      j.row.started = x.started;
+      j.row.ended = end_reason::recovered;
+      out.push_back(repair{id, x.entry.slot, x.entry.what});
+    }
+    jobs_[id] = std::move(j);
+  }
+  for (auto& of : settled)
+    if (auto at = sequences_.find(of.sequence);
+        at != sequences_.end() && at->second.recovering == 0 && !at->second.ended)
+      end_recovery(of.sequence, of, now, out);
+  return out;
+}
+
+machine::effects machine::on_repaired(file_id id, const result<mux::account>& x, wall_time now) {
+  effects out;
+  auto at = jobs_.find(id);
+  if (at == jobs_.end() || at->second.now != step::repairing)
+    return out;
+  auto& j = at->second;
+  auto of = j.entry.of;
+  bool counted = std::exchange(j.recovered, false);
+  if (x) {
+    auto was = j.row;
+    j.row = row_of(j.entry, *x, was.start);
+    j.row.started = was.started;
+    j.row.ended = was.ended;
+    j.row.gaps = was.gaps;
+    j.refusals = 0;
+    j.now = step::held;
+    if (counted)
+      sequences_[of.sequence].media[j.entry.what] += j.row.duration;
+    else
+      hold(id, out);
+  } else if (x.error().code == errc::not_found) {
+    discard(id, "it holds no whole frame", out);
+  } else if (x.error().code == errc::bad_request) {
+    // Not a file that can be finished: it stays where it is, and its entry with it.
+    out.push_back(tell_left_behind{j.entry, x.error().what});
+    jobs_.erase(at);
+    finish(of.sequence, out);
+  } else {
+    // The storage refused, not the file. The rest of its publish does not wait for it.
+    refuse(j, x.error(), out);
+  }
+  if (counted && --sequences_[of.sequence].recovering == 0)
+    end_recovery(of.sequence, of, now, out);
+  return out;
+}
+
+/// Tells the end of a publish that a killed process could not tell, and its start, in case that was
+/// not told either: both have ids of their own, so that nothing is told twice.
+void machine::end_recovery(const std::string& sequence, const publish& of, wall_time now,
+                           effects& out) {
+  auto& s = sequences_[sequence];
+  nanos longest{0};
+  track_set tracks;
+  millis minimum{0};
+  for (auto& [what, length] : s.media)
+    longest = std::max(longest, length);
+  for (auto& [id, j] : jobs_)
+    if (j.entry.of.sequence == sequence && j.now != step::repairing) {
+      tracks = j.row.tracks;
+      minimum = j.minimum;
+      longest = std::max<nanos>(longest, j.row.end - of.since);
+    }
+  publisher_left how;
+  how.how = {end_reason::recovered, 100, "the server was ended while it recorded"};
+  how.media = longest;
+  s.finished = true;
+  commit_batch batch;
+  batch.events.push_back(options_.events.publish_started(of, tracks, now));
+  end_publish(of, how, tracks, minimum, now, std::move(batch), out);
+  finish(sequence, out);
+}
+
+} // namespace core
