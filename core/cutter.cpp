@@ -11,6 +11,8 @@ constexpr nanos video_away = 2s;
 // x264's default distance of key frames is 10 s at 25 frames a second; audio of a new configuration
 // waits that long for the key frame at which the next fragment begins.
 constexpr nanos longest_hold = 12s;
+// As long without any video frame, and it has stopped for good: audio is cut without it.
+constexpr nanos video_stopped = longest_hold;
 
 } // namespace
 
@@ -121,9 +123,12 @@ bool cutter::is_boundary(const frame& x) const {
     return x.key;
   if (!tracks_.video)
     return true;
+  if (phase_ != phase::writing)
+    return false;
+  if (last_video_ && x.dts - *last_video_ > video_stopped)
+    return true;
   // Where the video was announced and never came, audio alone is what there is to cut.
-  return phase_ == phase::writing && !fragment_has_video_ && video_is_away(x.dts)
-         && x.dts - start_ > video_away;
+  return !fragment_has_video_ && video_is_away(x.dts) && x.dts - start_ > video_away;
 }
 
 bool cutter::video_is_away(nanos now) const {

@@ -13,7 +13,8 @@ namespace core {
 ///      ^                                   |  ^  |
 ///      +------------- restart -------------+  +--+ cut
 ///
-/// A fragment with video is cut before a video key frame only; one without before any frame.
+/// A fragment with video is cut before a video key frame only; one without before any frame, as is
+/// one whose video has stopped for good.
 class cutter {
 public:
   enum class action : std::uint8_t {

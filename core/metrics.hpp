@@ -44,7 +44,7 @@ struct registry {
   labelled gaps{{"cause"}};
   labelled gap_seconds{{"cause"}};
   labelled deliveries{{"endpoint", "result"}}; // attempts
-  labelled repairs{{"kind"}};                  // time stamps mended
+  labelled repairs{{"kind"}};                  // what was mended: time stamps, cut-off NAL units
   labelled http_requests{{"status"}};
 };
 

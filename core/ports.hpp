@@ -227,7 +227,7 @@ public:
   virtual void remove_file(file_id id, done) = 0;
   virtual void events(event_query q, std::function<void(result<page_of<event_row>>)>) = 0;
   virtual void event(std::string event_id, std::function<void(result<event_row>)>) = 0;
-  /// Waiting deliveries in the order of their events, at most `limit`, without those of `skip`.
+  /// The first waiting delivery of each subject, in the order of their events, at most `limit`.
   virtual void waiting(std::string endpoint, std::size_t limit,
                        std::function<void(result<std::vector<event_row>>)>)
       = 0;

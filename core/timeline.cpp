@@ -69,7 +69,7 @@ void timeline::push(media_item x, steady_time arrival, timed& out) {
   }
   if (held_.empty())
     held_since_ = arrival;
-  held_bytes_ += x.media.data.size();
+  held_bytes_ += x.config ? x.config->config.size() : x.media.data.size();
   held_.push_back(std::move(x));
 }
 

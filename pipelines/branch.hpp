@@ -54,6 +54,8 @@ public:
   virtual void finish() = 0;
   /// The fragment that is being written, as it is on disk.
   virtual core::mux::account so_far() const = 0;
+  /// Time in this fragment before which everything is on disk; 0 of one that is not being written.
+  virtual core::nanos durable_until(core::file_id id) const = 0;
   /// Bytes that were handed over and are not yet written.
   virtual std::uint64_t backlog() const = 0;
 };
@@ -61,6 +63,12 @@ public:
 /// What a frame weighs in a queue: its bytes and about what keeps it.
 inline std::uint64_t weight(const core::frame& x) {
   return x.data.size() + sizeof(core::frame) + 32;
+}
+inline std::uint64_t weight(const core::track& x) {
+  return x.config.size() + sizeof(core::track) + 32;
+}
+inline std::uint64_t weight(const core::track_set& x) {
+  return (x.video ? weight(*x.video) : 0) + (x.audio ? weight(*x.audio) : 0);
 }
 
 /// Makes a branch of the kind of this name for this format.

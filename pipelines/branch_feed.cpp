@@ -3,6 +3,7 @@
 
 #include "core/log.hpp"
 #include "core/metrics.hpp"
+#include "pipelines/gaps.hpp"
 
 #include <algorithm>
 
@@ -17,6 +18,9 @@ constexpr core::nanos shortest_gap = 100ms;
 constexpr std::uint64_t blameless = 1u << 20;
 constexpr core::nanos video_away = 2s;
 
+/// What a fragment weighs that waits for its slot, beside its frames.
+std::uint64_t weight_of_plan(const core::track_set& x) { return weight(x) + 256; }
+
 } // namespace
 
 branch_feed::branch_feed(std::string name, core::format_policy how, core::start_reason why,
@@ -30,9 +34,12 @@ branch_feed::~branch_feed() {
   core::metrics::all().open_fragments.fetch_sub(open_.size(), std::memory_order_relaxed);
 }
 
-void branch_feed::set_tracks(const core::track_set& x) {
-  tracks_ = x;
-  cutter_.set_tracks(x);
+void branch_feed::set_tracks(std::shared_ptr<const core::track_set> x) {
+  // Audio that waits for the next fragment can be decoded with its own configuration only.
+  if (tracks_->audio != x->audio)
+    lose_held();
+  tracks_ = std::move(x);
+  cutter_.set_tracks(*tracks_);
 }
 
 // -- frames in -----------------------------------------------------------------------------------
@@ -42,11 +49,8 @@ void branch_feed::on(const core::frame& x) {
   if (is_finishing_)
     return;
   newest_ = std::max(newest_, x.dts + x.duration);
-  if (!has_room_for(x)) {
-    cutter_.lost_frames();
-    lose(x, core::gap_cause::buffer_full);
-    return;
-  }
+  if (!has_room_for(x))
+    return refuse(x);
   const auto waiting
       = std::count_if(planned_.begin(), planned_.end(), [](auto& p) { return !p.is_open; });
   const auto decision = cutter_.on(x, std::ptrdiff_t(slots_.size()) > waiting);
@@ -78,6 +82,14 @@ void branch_feed::on(const core::frame& x) {
     newest_video_ = x.dts;
 }
 
+void branch_feed::refuse(const core::frame& x) {
+  if (is_finishing_)
+    return;
+  newest_ = std::max(newest_, x.dts + x.duration);
+  cutter_.lost_frames();
+  lose(x, core::gap_cause::buffer_full);
+}
+
 bool branch_feed::has_room_for(const core::frame& x) {
   const auto backlog = planned_bytes_ + (branch_ ? branch_->backlog() : 0);
   const auto limit = publish_.how.buffer;
@@ -92,7 +104,7 @@ bool branch_feed::has_room_for(const core::frame& x) {
                          {{"branch", name_}, {"backlog", std::to_string(backlog)}});
     return !is_full_;
   }
-  const bool video_comes = tracks_.video && newest_video_ && x.dts - *newest_video_ <= video_away;
+  const bool video_comes = tracks_->video && newest_video_ && x.dts - *newest_video_ <= video_away;
   const bool fit = x.kind == core::track_kind::video ? x.key : !video_comes;
   if (fit && backlog + weight(x) <= limit / 2 && !(all_over && backlog > blameless / 2))
     is_full_ = false;
@@ -103,7 +115,7 @@ bool branch_feed::has_room_for(const core::frame& x) {
 bool branch_feed::ends_loss(const core::frame& x) const {
   return loss_
          && (loss_->cause != core::gap_cause::stalled_track || x.kind == core::track_kind::video
-             || !tracks_.video);
+             || !tracks_->video);
 }
 
 void branch_feed::lose(const core::frame& x, core::gap_cause cause) {
@@ -118,16 +130,32 @@ void branch_feed::close_gap(core::nanos until) {
   if (length <= core::nanos{0}
       || (lost.cause == core::gap_cause::stalled_track && length <= shortest_gap))
     return;
+  tell_gap(lost, length);
+}
+
+void branch_feed::tell_gap(const loss& lost, core::nanos length) {
   core::gap gap{lost.start, length, lost.cause, name_};
   // Inside of a fragment it is also the file's.
   if (auto* in = planned_.empty() || planned_.back().end ? nullptr : &planned_.back()) {
     if (!in->is_open && !in->frames.empty() && in->frames.front().dts <= lost.from)
-      in->gaps.push_back(gap);
+      add_gap(in->gaps, gap);
     else if (auto it = open_.find(in->id);
              in->is_open && it != open_.end() && in->base <= lost.from)
-      it->second.gaps.push_back(gap);
+      add_gap(it->second.gaps, gap);
   }
   publish_.tell(core::gap_closed{std::move(gap)});
+}
+
+/// The configuration of what was kept aside is not going to have a fragment.
+void branch_feed::lose_held() {
+  if (held_.empty())
+    return;
+  const auto from = held_.front().dts;
+  const auto until = held_.back().dts + held_.back().duration;
+  for (auto& x : held_)
+    planned_bytes_ -= weight(x);
+  held_.clear();
+  tell_gap({core::gap_cause::stalled_track, from, until, publish_.wall(from)}, until - from);
 }
 
 void branch_feed::write(const core::frame& x) {
@@ -141,6 +169,7 @@ void branch_feed::plan(const core::frame* first, core::start_reason started,
                        core::end_reason ended) {
   if (!planned_.empty() && !planned_.back().end)
     planned_.back().end = ended;
+  planned_bytes_ += weight_of_plan(*tracks_);
   planned_.push_back({started, tracks_, std::move(held_), {}, {}, false, 0, {}});
   held_.clear();
   if (first != nullptr)
@@ -153,6 +182,7 @@ void branch_feed::drain() {
   while (!planned_.empty()) {
     if (!planned_.front().is_open) {
       if (planned_.front().frames.empty() && planned_.front().end) {
+        planned_bytes_ -= weight_of_plan(*planned_.front().tracks);
         planned_.pop_front();
         continue;
       }
@@ -200,11 +230,12 @@ bool branch_feed::open(planned& x) {
     x.base = std::min(x.base, frame.dts);
   const auto start = publish_.wall(x.base);
   x.is_open = true;
+  planned_bytes_ -= weight_of_plan(*x.tracks);
   x.id = slot.id;
   opened_at_ = x.base;
   open_[x.id] = {x.started, core::end_reason::publish_ended, start, x.base, {}, std::move(x.gaps)};
   core::metrics::all().open_fragments.fetch_add(1, std::memory_order_relaxed);
-  publish_.tell(core::fragment_opened{name_, x.id, x.started, start, x.tracks});
+  publish_.tell(core::fragment_opened{name_, x.id, x.started, start, *x.tracks});
   if (!is_finishing_ || planned_.size() > 1 + slots_.size())
     publish_.tell(core::slot_taken{name_});
   if (!branch_) {
@@ -215,7 +246,7 @@ bool branch_feed::open(planned& x) {
     }
     branch_ = std::move(*made);
   }
-  core::mux::options mux{how_.what, slot.name, x.tracks, how_.segment, start};
+  core::mux::options mux{how_.what, slot.name, *x.tracks, how_.segment, start};
   const auto id = slot.id;
   if (auto opened = branch_->open({std::move(slot), std::move(mux)}); !opened) {
     fail(id, opened.error(), core::nanos{0});

@@ -33,8 +33,10 @@ public:
   branch_feed& operator=(const branch_feed&) = delete;
   ~branch_feed();
 
-  void set_tracks(const core::track_set& x);
+  void set_tracks(std::shared_ptr<const core::track_set> x);
   void on(const core::frame& x);
+  /// A frame that must not go on: it is lost and told like one that found no room.
+  void refuse(const core::frame& x);
   /// The burst is over: everything that has a slot goes on its way.
   void drain();
   void offer(core::fragment_slot x);
@@ -58,7 +60,7 @@ private:
   /// A fragment between its cut and its last frame's hand-over.
   struct planned {
     core::start_reason started;
-    core::track_set tracks;
+    std::shared_ptr<const core::track_set> tracks;
     std::vector<core::frame> frames; // not yet handed over, in media time
     std::vector<core::gap> gaps;
     std::optional<core::end_reason> end;
@@ -86,6 +88,8 @@ private:
   void lose(const core::frame& x, core::gap_cause cause);
   bool ends_loss(const core::frame& x) const;
   void close_gap(core::nanos until);
+  void tell_gap(const loss& x, core::nanos length);
+  void lose_held();
   void write(const core::frame& x);
   void plan(const core::frame* first, core::start_reason started, core::end_reason ended);
   bool open(planned& x);
@@ -99,7 +103,7 @@ private:
   publish_view publish_;
   report_sink report_;
   core::cutter cutter_;
-  core::track_set tracks_;
+  std::shared_ptr<const core::track_set> tracks_ = std::make_shared<const core::track_set>();
   std::unique_ptr<branch> branch_;
   std::deque<core::fragment_slot> slots_;
   std::deque<planned> planned_;

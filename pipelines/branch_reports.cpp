@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 // A failed branch tries again at most this often, in media time.
 constexpr core::nanos try_again = 1s;
 constexpr core::nanos longest_pause = 64s;
+// Stamps are rounded to milliseconds, ends of frames are not: no more is no gap.
+constexpr core::nanos rounding = 2ms;
 
 core::gap_cause cause_of(core::errc x) {
   return x == core::errc::no_space ? core::gap_cause::no_space : core::gap_cause::storage_failed;
@@ -52,17 +54,20 @@ void branch_feed::fail(core::file_id id, const core::failure& why,
   auto it = open_.find(id);
   if (it == open_.end())
     return;
-  const auto f = std::move(it->second);
+  auto f = std::move(it->second);
   open_.erase(it);
   core::metrics::all().open_fragments.fetch_sub(1, std::memory_order_relaxed);
-  publish_.tell(core::fragment_failed{name_, id, f.started, f.start, why});
-  const auto lost_from = from ? f.base + *from : std::max(f.base, f.until.value_or(newest_));
-  const auto start = f.start + std::chrono::duration_cast<core::micros>(lost_from - f.base);
+  publish_.tell(core::fragment_failed{name_, id, f.started, f.start, why, std::move(f.gaps)});
+  auto lost_from = from ? f.base + *from : std::max(f.base, f.until.value_or(newest_));
+  auto wall_of = [&](core::nanos x) {
+    return f.start + std::chrono::duration_cast<core::micros>(x - f.base);
+  };
   const bool is_running
       = !planned_.empty() && planned_.front().is_open && planned_.front().id == id;
   if (!is_running) {
-    if (from && f.until && *f.until > lost_from)
-      publish_.tell(core::gap_closed{{start, *f.until - lost_from, cause_of(why.code), name_}});
+    if (from && f.until && *f.until - lost_from > rounding)
+      publish_.tell(
+          core::gap_closed{{wall_of(lost_from), *f.until - lost_from, cause_of(why.code), name_}});
     return;
   }
   for (auto& frame : planned_.front().frames)
@@ -70,10 +75,31 @@ void branch_feed::fail(core::file_id id, const core::failure& why,
   const bool was_last = planned_.size() == 1;
   const auto until = was_last ? newest_ : planned_[1].frames.front().dts;
   planned_.pop_front();
-  // A gap that began earlier goes on.
-  if (!loss_)
-    loss_ = loss{cause_of(why.code), lost_from, until, start};
-  if (!was_last || is_finishing_)
+  if (!was_last) {
+    // Later fragments are not concerned, nor what is lost now.
+    if (until > lost_from)
+      tell_gap({cause_of(why.code), lost_from, until, wall_of(lost_from)}, until - lost_from);
+    return;
+  }
+  // What waited for the next fragment is lost as well.
+  for (auto& frame : std::exchange(held_, {})) {
+    planned_bytes_ -= weight(frame);
+    lost_from = std::min(lost_from, frame.dts);
+  }
+  if (!loss_) {
+    loss_ = loss{cause_of(why.code), lost_from, until, wall_of(lost_from)};
+  } else {
+    // A gap that is open goes on, from the failure if that reaches further back.
+    if (lost_from < loss_->from) {
+      loss_->from = lost_from;
+      loss_->start = wall_of(lost_from);
+    }
+    // Now both tracks are away, so any frame may end it.
+    if (loss_->cause == core::gap_cause::stalled_track)
+      loss_->cause = cause_of(why.code);
+    loss_->until = std::max(loss_->until, until);
+  }
+  if (is_finishing_)
     return close_gap(until);
   cutter_.restart(core::start_reason::resumed, opened_at_ + pause_after(why.code));
 }
@@ -88,10 +114,10 @@ core::nanos branch_feed::pause_after(core::errc why) {
 }
 
 void branch_feed::fail_all(const core::failure& why) {
-  // The oldest is the one that is being written; of those behind it nothing is.
-  auto written = branch_ ? branch_->so_far().duration : core::nanos{0};
-  while (!open_.empty())
-    fail(open_.begin()->first, why, std::exchange(written, core::nanos{0}));
+  while (!open_.empty()) {
+    const auto id = open_.begin()->first;
+    fail(id, why, branch_ ? branch_->durable_until(id) : core::nanos{0});
+  }
 }
 
 void branch_feed::give_up() {

@@ -19,7 +19,7 @@ void fragment_writer::carry_out(batch& x) {
     std::visit([this](auto& y) { apply(y); }, step);
   }
   if (fragment_)
-    publish(fragment_->so_far());
+    publish(fragment_->so_far(), fragment_->durable_until());
 }
 
 void fragment_writer::end() {
@@ -35,11 +35,16 @@ core::mux::account fragment_writer::so_far() const {
   return so_far_;
 }
 
+core::nanos fragment_writer::durable_until(core::file_id id) const {
+  std::lock_guard guard{mutex_};
+  return id == published_ ? durable_ : core::nanos{0};
+}
+
 void fragment_writer::apply(fragment_plan& x) {
   fragment_.reset();
   folder_.reset();
-  publish({});
   id_ = x.slot.id;
+  publish({}, core::nanos{0});
   auto folder = access_.open_folder(x.slot.folder);
   if (!folder)
     return lose(folder.error(), core::nanos{0});
@@ -54,7 +59,8 @@ void fragment_writer::apply(batch::frames& x) {
   if (!fragment_ || x.of.empty())
     return;
   if (auto done = fragment_->write(x.of); !done) {
-    auto first = x.of.front().dts;
+    // What came with earlier bursts may have been held back.
+    auto first = fragment_->durable_until();
     for (auto& frame : x.of)
       first = std::min(first, frame.dts);
     lose(done.error(), first);
@@ -66,7 +72,7 @@ void fragment_writer::apply(batch::close&) {
     return;
   auto holds = fragment_->close();
   if (!holds)
-    return lose(holds.error(), {});
+    return lose(holds.error(), fragment_->durable_until());
   fragment_.reset();
   folder_.reset();
   report_(fragment_done{id_, std::move(*holds)});
@@ -78,9 +84,11 @@ void fragment_writer::lose(core::failure why, std::optional<core::nanos> from) {
   report_(fragment_lost{id_, std::move(why), from});
 }
 
-void fragment_writer::publish(core::mux::account x) {
+void fragment_writer::publish(core::mux::account x, core::nanos durable) {
   std::lock_guard guard{mutex_};
   so_far_ = std::move(x);
+  published_ = id_;
+  durable_ = durable;
 }
 
 } // namespace pipelines

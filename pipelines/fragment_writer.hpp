@@ -31,7 +31,8 @@ struct batch {
 };
 
 /// Carries out batches with the pure muxers: the part of the writer branch that knows no GStreamer.
-/// `carry_out` belongs to one streaming thread; `so_far` may be called from any.
+/// `carry_out` belongs to one streaming thread; `so_far` and `durable_until` may be called from
+/// any.
 class fragment_writer {
 public:
   fragment_writer(writer_access access, report_sink report);
@@ -39,6 +40,8 @@ public:
   /// The stream of batches has ended. A fragment that was not closed stays for recovery.
   void end();
   core::mux::account so_far() const;
+  /// As the branch's.
+  core::nanos durable_until(core::file_id id) const;
   /// Writes nothing more: somebody else may be repairing the file by now. May be called from any
   /// thread; a write that is under way goes on.
   void abandon() { is_abandoned_ = true; }
@@ -48,7 +51,7 @@ private:
   void apply(batch::frames& x);
   void apply(batch::close& x);
   void lose(core::failure why, std::optional<core::nanos> from);
-  void publish(core::mux::account x);
+  void publish(core::mux::account x, core::nanos durable);
 
   writer_access access_;
   report_sink report_;
@@ -58,6 +61,8 @@ private:
   std::atomic<bool> is_abandoned_{false};
   mutable std::mutex mutex_;
   core::mux::account so_far_;
+  core::file_id published_ = 0; // what these two are of
+  core::nanos durable_{0};
 };
 
 } // namespace pipelines

@@ -8,20 +8,31 @@
 namespace pipelines {
 namespace {
 
-// Shorter than this, what a track lacks at its begin is not worth an entry.
-constexpr core::nanos shortest_gap = core::millis{100};
-
 /// The door that the publishing session holds.
 class door : public core::media_input {
 public:
   explicit door(std::shared_ptr<media> to) : to_{std::move(to)} {}
+  door(const door&) = delete;
+  door& operator=(const door&) = delete;
+  /// An admission that never reached its session: without an end the stream would be live for ever.
+  ~door() override {
+    if (!has_ended_)
+      to_->end({core::end_reason::interrupted, 3,
+                is_used_ ? "the session went without a word" : "nobody took the publish"});
+  }
   void push(std::vector<core::media_item> burst, core::steady_time arrival) override {
+    is_used_ = true;
     to_->push(std::move(burst), arrival);
   }
-  void end(const core::publish_end& how) override { to_->end(how); }
+  void end(const core::publish_end& how) override {
+    has_ended_ = true;
+    to_->end(how);
+  }
 
 private:
   std::shared_ptr<media> to_;
+  bool is_used_ = false;
+  bool has_ended_ = false;
 };
 
 } // namespace
@@ -69,7 +80,7 @@ void media::open_branch(const std::string& branch, const core::format_policy& ho
     entries_.emplace_back(serial, branch, how, why, !has_begun_, std::move(view),
                           std::move(report));
     if (has_begun_)
-      entries_.back().feed.set_tracks(tracks_);
+      entries_.back().feed.set_tracks(in_force_);
   }
   deliver(lock);
 }
@@ -138,6 +149,7 @@ void media::push(std::vector<core::media_item> burst, core::steady_time arrival)
   for (auto& x : burst)
     timeline_.push(std::move(x), arrival, timed);
   take(timed, arrival);
+  tell_tracks();
   drain();
   deliver(lock);
 }
@@ -153,6 +165,7 @@ void media::end(const core::publish_end& how) {
   watch_.settle();
   if (!has_begun_)
     begin();
+  tell_tracks();
   has_ended_ = true;
   tell_unknown(core::track_kind::video);
   tell_unknown(core::track_kind::audio);
@@ -188,7 +201,7 @@ void media::charge_burst(std::vector<core::media_item>& burst, core::steady_time
   bytes_ += bytes;
   frames_ += frames;
   core::metrics::all().frames_in.fetch_add(frames, std::memory_order_relaxed);
-  const auto second = std::chrono::duration_cast<core::seconds>(arrival.time_since_epoch()).count();
+  const auto second = second_of(arrival);
   auto& slot = rate_[static_cast<std::size_t>(second) % rate_.size()];
   if (slot.second != second)
     slot = {second, 0};
@@ -205,9 +218,13 @@ void media::take(core::timeline::timed& x, core::steady_time now) {
 }
 
 void media::take(core::media_item& x, core::steady_time now) {
+  if (is_postponing() && second_of(now) != changes_.second)
+    apply_postponed(now);
   bool is_news = true;
   if (x.config) {
     const auto heard = watch_.on(*x.config);
+    if (heard == core::track_watch::heard::changed && !may_change(now))
+      return postpone(std::move(x.config));
     // The first of each track are those that the first fragments begin with.
     is_news = heard == core::track_watch::heard::changed
               || (heard == core::track_watch::heard::first && has_begun_);
@@ -217,6 +234,11 @@ void media::take(core::media_item& x, core::steady_time now) {
     first_ = std::min(first_, x.media.dts);
     last_ = std::max(last_, x.media.dts + x.media.duration);
     watch_.saw(now, x.media.dts);
+    if (is_postponing()) {
+      for (auto& e : entries_)
+        e.feed.refuse(x.media);
+      return;
+    }
   }
   if (has_begun_) {
     if (is_news)
@@ -224,52 +246,11 @@ void media::take(core::media_item& x, core::steady_time now) {
     return;
   }
   if (is_news) {
-    waiting_bytes_ += x.config ? 0 : weight(x.media);
+    waiting_bytes_ += x.config ? weight(*x.config) : weight(x.media);
     waiting_.push_back(std::move(x));
   }
   if (watch_.is_settled() || waiting_bytes_ > how_->buffer / 2 || memory_->is_over())
     begin();
-}
-
-/// The tracks are known: what came until now goes to the branches as if it came now.
-void media::begin() {
-  has_begun_ = true;
-  if (!tracks_.empty())
-    tell(core::tracks_changed{tracks_});
-  for (auto& x : entries_)
-    x.feed.set_tracks(tracks_);
-  for (auto& x : std::exchange(waiting_, {}))
-    hand_over(x);
-  waiting_bytes_ = 0;
-}
-
-void media::hand_over(const core::media_item& x) {
-  if (!x.config) {
-    if (x.media.kind == core::track_kind::video ? !tracks_.video : !tracks_.audio)
-      return note_unknown(x.media);
-    for (auto& e : entries_)
-      e.feed.on(x.media);
-    return;
-  }
-  tell_unknown(x.config->kind);
-  (x.config->kind == core::track_kind::video ? tracks_.video : tracks_.audio) = *x.config;
-  tell(core::tracks_changed{tracks_});
-  for (auto& e : entries_)
-    e.feed.set_tracks(tracks_);
-}
-
-void media::note_unknown(const core::frame& x) {
-  auto& lost = unknown_[static_cast<std::size_t>(x.kind)];
-  if (!lost)
-    lost = unknown_frames{x.dts, x.dts, wall(x.dts)};
-  lost->until = std::max(lost->until, x.dts + x.duration);
-}
-
-void media::tell_unknown(core::track_kind of) {
-  auto lost = std::exchange(unknown_[static_cast<std::size_t>(of)], {});
-  if (lost && lost->until - lost->from > shortest_gap)
-    tell(core::gap_closed{
-        {lost->start, lost->until - lost->from, core::gap_cause::stalled_track, ""}});
 }
 
 // -- reports and events --------------------------------------------------------------------------

@@ -11,6 +11,11 @@
 
 namespace pipelines {
 
+/// The second of the monotonic clock that a moment lies in.
+inline std::int64_t second_of(core::steady_time x) {
+  return std::chrono::duration_cast<core::seconds>(x.time_since_epoch()).count();
+}
+
 /// The media of one publish: the door for its session, the orders of its actor, and the branches.
 /// One lock guards all of it; it is never held while the sink is called, and nothing waits under
 /// it.
@@ -47,6 +52,10 @@ private:
     core::nanos until{0};
     core::wall_time start{};
   };
+  struct second_of_changes {
+    std::int64_t second = -1;
+    unsigned count = 0;
+  };
   struct second_of_bytes {
     std::int64_t second = -1;
     std::uint64_t bytes = 0;
@@ -55,7 +64,12 @@ private:
   void charge_burst(std::vector<core::media_item>& burst, core::steady_time arrival);
   void take(core::timeline::timed& x, core::steady_time now);
   void take(core::media_item& x, core::steady_time now);
+  bool may_change(core::steady_time now);
+  void postpone(std::shared_ptr<const core::track> x);
+  void apply_postponed(core::steady_time now);
+  bool is_postponing() const { return postponed_[0] || postponed_[1]; }
   void begin();
+  void tell_tracks();
   void hand_over(const core::media_item& x);
   void note_unknown(const core::frame& x);
   void tell_unknown(core::track_kind of);
@@ -77,7 +91,12 @@ private:
   mutable std::mutex mutex_;
   core::timeline timeline_;
   core::track_watch watch_;
-  core::track_set tracks_; // in force in the branches
+  core::track_set tracks_;                          // in force in the branches
+  std::shared_ptr<const core::track_set> in_force_; // the same, as the branches share it
+  bool is_untold_ = false;                          // the actor has not heard of them
+  second_of_changes changes_;
+  /// The newest configurations beyond what a second may have; no frame goes on before they do.
+  std::array<std::shared_ptr<const core::track>, 2> postponed_;
   bool has_begun_ = false;
   bool has_ended_ = false;
   std::vector<core::media_item> waiting_; // until the tracks are known

@@ -168,6 +168,9 @@ public:
     return it == shared_->open.end() ? core::mux::account{} : it->second.counted.holds;
   }
 
+  /// A stock chain does not say what it has written.
+  core::nanos durable_until(core::file_id) const override { return core::nanos{0}; }
+
   std::uint64_t backlog() const override { return backlog_->load(std::memory_order_relaxed); }
 
 private:

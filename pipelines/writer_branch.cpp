@@ -45,7 +45,9 @@ public:
   }
 
   core::result<void> open(fragment_plan x) override {
-    next().steps.emplace_back(std::move(x));
+    auto& to = next();
+    to.weight += weight(x.how.tracks) + sizeof(fragment_plan);
+    to.steps.emplace_back(std::move(x));
     return {};
   }
 
@@ -72,6 +74,7 @@ public:
   }
 
   core::mux::account so_far() const override { return writer_->so_far(); }
+  core::nanos durable_until(core::file_id id) const override { return writer_->durable_until(id); }
 
   std::uint64_t backlog() const override {
     return backlog_->load(std::memory_order_relaxed) + (next_ ? next_->weight : 0);

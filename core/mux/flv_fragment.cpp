@@ -53,28 +53,32 @@ public:
   }
 
   account so_far() const override { return tally_.make(tracks_, file_->size()); }
+  nanos durable_until() const override { return written_.durable_until(); }
 
 private:
   void put(const frame& f, const track& t) {
     bool video = f.kind == track_kind::video;
-    auto& begun = begun_[video];
-    if (!begun)
-      put_sequence_header(out_, t);
-    begun = true;
     // FLV has no time before 0.
     auto dts = std::max<std::int64_t>(to_millis(f.dts), 0);
+    auto& begun = begun_[video];
+    if (!begun)
+      put_sequence_header(out_, t, dts);
+    begun = true;
     auto pts = std::max<std::int64_t>(to_millis(f.pts), 0);
     auto composition = std::clamp(pts - dts, -widest_composition, widest_composition);
     if (video && f.key)
       keys_.add(dts, file_->size() + out_.size());
     put_frame(out_, t, f, dts, composition);
     tally_.add(f.kind, f.pts, f.duration);
+    written_.hold(f);
   }
 
   result<void> flush() {
     if (out_.empty())
       return {};
     auto done = append_whole(*file_, out_);
+    if (done)
+      written_.flushed();
     if (out_.capacity() > kept_buffer)
       out_ = {};
     out_.clear();
@@ -84,6 +88,7 @@ private:
   std::unique_ptr<file> file_;
   track_set tracks_;
   tally tally_;
+  durable_mark written_;
   key_frame_index keys_;
   std::array<bool, 2> begun_{};
   bytes out_;

@@ -4,6 +4,7 @@
 #include "core/mux/file_access.hpp"
 #include "core/mux/flv_header.hpp"
 #include "core/mux/flv_tags.hpp"
+#include "core/mux/foreign.hpp"
 #include "core/mux/formats.hpp"
 #include "core/mux/tally.hpp"
 
@@ -20,13 +21,16 @@ namespace {
 constexpr std::size_t largest_configuration = 64 * 1024;
 constexpr std::size_t looked_at = 16;
 
-/// Goes through the tags of one of our files, up to the first that is not whole or not ours.
+enum class origin : std::uint8_t { ours, foreign };
+
+/// Goes through the tags of a file from `start` on, up to the first that is not whole. One of ours
+/// ends also where a tag is not as we write it; in a foreign one such a tag is passed over.
 class reader {
 public:
-  explicit reader(file& in) : file_{in}, window_{in, 4096} {}
+  reader(file& in, origin of, std::uint64_t start)
+      : file_{in}, window_{in, 4096}, of_{of}, at_{start} {}
 
   result<void> run() {
-    at_ = header_size();
     for (;;) {
       auto more = next();
       if (!more)
@@ -60,7 +64,7 @@ private:
     std::size_t size = get24(&(*head)[1]);
     std::int64_t time = get24(&(*head)[4]) | std::int64_t{(*head)[7]} << 24;
     auto end = at_ + tag_header_size + size + trailer_size;
-    if (get24(&(*head)[8]) != 0 || size < 2 || end > file_.size())
+    if (get24(&(*head)[8]) != 0 || (size < 2 && of_ == origin::ours) || end > file_.size())
       return false;
     auto trailer = window_.at(end - trailer_size, trailer_size);
     if (!trailer)
@@ -70,11 +74,12 @@ private:
     auto data = window_.at(at_ + tag_header_size, std::min(size, looked_at));
     if (!data)
       return data.error();
+    bool foreign = of_ == origin::foreign;
     bool configuration
         = data->size() >= 2 && (*data)[1] == 0 && (type == video_tag || (*data)[0] >> 4 == 10);
     if (configuration) {
       if (size > largest_configuration)
-        return false;
+        return take(foreign, end);
       data = window_.at(at_ + tag_header_size, size);
       if (!data)
         return data.error();
@@ -82,6 +87,10 @@ private:
     bool good = type == video_tag   ? video(*data, time, configuration)
                 : type == audio_tag ? audio(*data, time, configuration)
                                     : false;
+    return take(good || foreign, end);
+  }
+
+  bool take(bool good, std::uint64_t end) {
     if (good)
       at_ = end;
     return good;
@@ -143,7 +152,8 @@ private:
 
   file& file_;
   file_window window_;
-  std::uint64_t at_ = 0;
+  origin of_;
+  std::uint64_t at_;
   track_set tracks_;
   key_frame_index keys_;
   tally tally_;
@@ -151,6 +161,33 @@ private:
   std::optional<std::int64_t> step_;
   int sample_count_ = 0;
 };
+
+bool contains(byte_view front, std::string_view what) {
+  std::string_view text{reinterpret_cast<const char*>(front.data()), front.size()};
+  return text.find(what) != text.npos;
+}
+
+/// By the script tag that fills the whole front, or by the mark in it: a crash may have torn either
+/// when the front was written again.
+bool is_ours(byte_view front) {
+  constexpr std::size_t script = 13; // behind the header and the first PreviousTagSize (E.2, E.3)
+  if (front.size() < script + 4)
+    return true; // nothing is in it, whoever wrote it
+  auto length = header_size() - script - tag_header_size - trailer_size;
+  return (front[script] == script_tag && get24(&front[script + 1]) == length)
+         || contains(front, "livetapeSpace");
+}
+
+result<account> read_foreign(file& x, byte_view front) {
+  if (front.size() < 9 || !contains(front.first(3), "FLV"))
+    return cannot_finish();
+  reader tags{x, origin::foreign, std::uint64_t{get32(&front[5])} + trailer_size};
+  if (auto r = tags.run(); !r)
+    return r.error();
+  if (tags.counted().empty())
+    return cannot_finish();
+  return tags.counted().make(tags.tracks(), x.size());
+}
 
 /// What the front says of the length of the whole file.
 double stated_size(byte_view front) {
@@ -169,16 +206,21 @@ result<account> repair(folder& in, const std::string& name) {
   if (!opened)
     return opened.error();
   auto& x = **opened;
-  reader tags{x};
-  if (auto r = tags.run(); !r)
-    return r.error();
-  if (tags.counted().empty())
-    return failure{errc::not_found, "there is no whole frame in it"};
-  auto holds = tags.counted().make(tags.tracks(), tags.end());
   bytes front(header_size());
   auto n = x.read_at(0, front);
   if (!n)
     return n.error();
+  byte_view begin{front.data(), std::min(*n, front.size())};
+  bool mine = is_ours(begin);
+  // A front that is lost altogether is no one's: what follows it tells.
+  if (!mine && contains(begin.first(3), "FLV"))
+    return read_foreign(x, begin);
+  reader tags{x, origin::ours, header_size()};
+  if (auto r = tags.run(); !r)
+    return r.error();
+  if (tags.counted().empty())
+    return mine ? failure{errc::not_found, "there is no whole frame in it"} : cannot_finish();
+  auto holds = tags.counted().make(tags.tracks(), tags.end());
   bool closed = x.size() == tags.end() && front[0] == 'F' && front[1] == 'L' && front[2] == 'V'
                 && stated_size(front) == static_cast<double>(tags.end());
   if (closed)

@@ -24,12 +24,13 @@ std::uint8_t audio_flags(const track& x) {
   return static_cast<std::uint8_t>(0x22 | rate << 2 | (x.channels > 1 ? 1 : 0));
 }
 
-void put_sequence_header(bytes& out, const track& x) {
+void put_sequence_header(bytes& out, const track& x, std::int64_t milliseconds) {
   if (x.codec == codec_id::mp3)
     return;
   auto start = out.size();
   bool video = x.kind == track_kind::video;
-  put_tag_header(out, video ? video_tag : audio_tag, x.config.size() + (video ? 5 : 2), 0);
+  put_tag_header(out, video ? video_tag : audio_tag, x.config.size() + (video ? 5 : 2),
+                 milliseconds);
   if (video) {
     put8(out, 0x17); // key frame, AVC
     put32(out, 0);   // sequence header, no composition time

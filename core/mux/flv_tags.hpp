@@ -21,9 +21,9 @@ void put_tag_header(bytes& out, std::uint8_t type, std::size_t data, std::int64_
 /// To be called when the tag that began at `start` is complete.
 void put_tag_trailer(bytes& out, std::size_t start);
 
-/// A tag with what a decoder needs before the first frame of a track (E.4.2.1, E.4.3.1). Nothing
-/// for MP3.
-void put_sequence_header(bytes& out, const track& x);
+/// A tag with what a decoder needs before the first frame of a track (E.4.2.1, E.4.3.1), with the
+/// time of that frame. Nothing for MP3.
+void put_sequence_header(bytes& out, const track& x, std::int64_t milliseconds);
 /// One frame. `milliseconds` is its decode time; `composition` is kept for video only.
 void put_frame(bytes& out, const track& x, const frame& f, std::int64_t milliseconds,
                std::int64_t composition);

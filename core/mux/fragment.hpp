@@ -71,6 +71,10 @@ public:
   /// and index; HLS: ENDLIST). To be called once; no other call may follow.
   virtual result<account> close() = 0;
   virtual account so_far() const = 0;
+  /// Time in the fragment before which every frame of each `write` that succeeded is in the
+  /// file(s). True after a failed `write` or `close` too: of the former's own frames any may be
+  /// lost.
+  virtual nanos durable_until() const = 0;
 };
 
 /// Creates the file(s) and writes the header. Refuses a codec that the container cannot hold.

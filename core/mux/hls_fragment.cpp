@@ -47,6 +47,7 @@ public:
       if (auto r = packets_.put_frame(out_, f); !r)
         return r;
       whole_.add(f.kind, f.pts, f.duration);
+      written_.hold(f);
       ++(video ? video_frames_ : audio_frames_);
     }
     return flush();
@@ -68,6 +69,8 @@ public:
     auto size = closed_size_ + playlist_->size() + (segment_ ? segment_->size() : 0);
     return whole_.make(tracks_, size);
   }
+
+  nanos durable_until() const override { return written_.durable_until(); }
 
 private:
   /// A new segment begins with the first key frame that comes when the current one is long enough;
@@ -131,6 +134,8 @@ private:
     if (out_.empty())
       return {};
     auto done = append_whole(*segment_, out_);
+    if (done)
+      written_.flushed();
     if (out_.capacity() > kept_buffer)
       out_ = {};
     out_.clear();
@@ -145,6 +150,7 @@ private:
   playlist_head head_;
   std::int64_t longest_ = 0;
   tally whole_;
+  durable_mark written_;
   // -- the open segment
   std::unique_ptr<file> segment_;
   std::uint64_t number_ = 1;

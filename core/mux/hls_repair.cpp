@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/mux/formats.hpp"
+#include "core/mux/hls_foreign.hpp"
 #include "core/mux/hls_playlist.hpp"
 #include "core/mux/ts_measure.hpp"
 #include "core/mux/ts_packets.hpp"
@@ -176,22 +177,27 @@ private:
 } // namespace
 
 result<account> repair(folder& in) {
-  std::unique_ptr<file> playlist;
-  if (in.exists(playlist_name)) {
-    auto opened = in.open(playlist_name);
-    if (!opened)
-      return opened.error();
-    playlist = *std::move(opened);
-    auto state = read_playlist(*playlist);
+  bool listed = in.exists(playlist_name);
+  if (listed) {
+    auto playlist = in.open(playlist_name);
+    if (!playlist)
+      return playlist.error();
+    auto state = read_playlist(**playlist);
     if (!state)
       return state.error();
     if (state->head)
-      return repairer{in, *playlist, *std::move(state)}.run();
-    playlist.reset();
+      return repairer{in, **playlist, *std::move(state)}.run();
+  }
+  auto foreign = is_foreign(in);
+  if (!foreign)
+    return foreign.error();
+  if (*foreign)
+    return finish_foreign(in);
+  if (listed)
     if (auto r = in.remove(playlist_name); !r)
       return r.error();
-  }
-  // No playlist, or none of ours: it is made anew from the segments, without wall-clock times.
+  // Our segments without a playlist, or with a torn one: it is made anew from the segments, without
+  // wall-clock times.
   if (!in.exists(segment_name(1)))
     return failure{errc::not_found, "there is no whole frame in it"};
   auto made = in.create(playlist_name);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/mux/mp4_finish.hpp"
 
+#include "core/mux/mp4_foreign.hpp"
 #include "core/mux/mp4_tables.hpp"
 #include "core/mux/mp4_walk.hpp"
 
@@ -256,6 +257,11 @@ result<void> fill(file& x, const movie& m, const layout& moov, std::uint64_t sta
 } // namespace
 
 result<account> finish(file& x) {
+  auto mine = is_ours(x);
+  if (!mine)
+    return mine.error();
+  if (!*mine)
+    return read_foreign(x);
   std::array<std::optional<counter>, 2> counted;
   for (auto& c : counted)
     c.emplace();

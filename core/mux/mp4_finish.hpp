@@ -13,6 +13,7 @@ namespace core::mux::mp4 {
 ///
 /// It reads the moofs twice (to count, then to fill the tables in) with buffers of fixed size.
 /// A file that is finished already is only read. `errc::not_found` without a whole frame.
+/// A file of another writer is not touched; see mp4_foreign.hpp.
 result<account> finish(file& x);
 
 } // namespace core::mux::mp4

@@ -75,6 +75,7 @@ public:
           return r;
       hold(index, f);
       tally_.add(f.kind, f.pts, f.duration);
+      written_.hold(f);
     }
     if (samples() && latest_ - oldest_ >= flush_after)
       return flush();
@@ -91,6 +92,7 @@ public:
   }
 
   account so_far() const override { return tally_.make(tracks_, file_->size()); }
+  nanos durable_until() const override { return written_.durable_until(); }
 
 private:
   std::size_t samples() const { return held_[0].size() + held_[1].size(); }
@@ -133,6 +135,8 @@ private:
       choose_shift();
     build();
     auto done = append_whole(*file_, out_.out);
+    if (done)
+      written_.flushed();
     for (auto& t : held_)
       t.clear();
     bytes_ = 0;
@@ -208,6 +212,7 @@ private:
   track_set tracks_;
   std::uint64_t created_ = 0;
   tally tally_;
+  durable_mark written_;
   std::array<std::vector<held>, 2> held_;
   std::array<std::optional<ticks>, 2> last_;
   nanos oldest_{0};

@@ -7,30 +7,8 @@ namespace core::mux::mp4 {
 
 namespace {
 
-constexpr std::uint32_t code(const char* x) {
-  std::uint32_t out = 0;
-  for (int i = 0; i < 4; ++i)
-    out = out << 8 | static_cast<std::uint8_t>(x[i]);
-  return out;
-}
-
 // The writer flushes long before a moof or a moov gets there.
 constexpr std::uint64_t largest_header = 1024 * 1024;
-// Ninety-nine years: everything up to here can be computed with without overflow.
-constexpr std::uint64_t latest = 1ULL << 48;
-
-/// Calls `f(type, body)` for each whole box in `in`; false when something is left over.
-template <class Function> bool each_box(byte_view in, Function f) {
-  while (in.size() >= 8) {
-    std::size_t size = get32(in.data());
-    if (size < 8 || size > in.size())
-      return false;
-    f(get32(&in[4]), in.subspan(8, size - 8));
-    in = in.subspan(size);
-  }
-  return in.empty();
-}
-
 std::optional<byte_view> descend(byte_view in, std::initializer_list<const char*> path) {
   for (const auto* type : path) {
     auto inner = find_box(in, type);
@@ -137,6 +115,27 @@ result<std::optional<walker::header>> walker::header_at(std::uint64_t offset) {
     return std::optional<header>{};
   out.end = offset + size;
   return std::optional{out};
+}
+
+result<bool> is_ours(file& x) {
+  bytes front(prologue_size);
+  auto n = x.read_at(0, front);
+  if (!n)
+    return n.error();
+  front.resize(std::min(*n, front.size()));
+  bytes growing;
+  write_prologue(growing);
+  auto begins = [&](byte_view with) {
+    return std::equal(front.begin(), front.end(), with.begin(),
+                      with.begin() + static_cast<std::ptrdiff_t>(front.size()));
+  };
+  auto finished = growing;
+  set32(finished, ftyp_size, 1);
+  set32(finished, ftyp_size + 4, code("mdat"));
+  // The size of the mdat may be any.
+  if (front.size() > ftyp_size + 8)
+    std::copy(front.begin() + ftyp_size + 8, front.end(), finished.begin() + ftyp_size + 8);
+  return begins(growing) || begins(finished);
 }
 
 result<bool> walker::begin() {

@@ -11,6 +11,31 @@
 /// no other writer's files, and stops where anything is not as we write it.
 namespace core::mux::mp4 {
 
+constexpr std::uint32_t code(const char* x) {
+  std::uint32_t out = 0;
+  for (int i = 0; i < 4; ++i)
+    out = out << 8 | static_cast<std::uint8_t>(x[i]);
+  return out;
+}
+
+/// Calls `f(type, body)` for each whole box in `in`; false when something is left over.
+template <class Function> bool each_box(byte_view in, Function f) {
+  while (in.size() >= 8) {
+    std::size_t size = get32(in.data());
+    if (size < 8 || size > in.size())
+      return false;
+    f(get32(&in[4]), in.subspan(8, size - 8));
+    in = in.subspan(size);
+  }
+  return in.empty();
+}
+
+/// Ninety-nine years in ticks: everything up to here can be computed with without overflow.
+inline constexpr std::uint64_t latest = 1ULL << 48;
+
+/// True when the file begins as ours do, or is shorter and a piece of that.
+result<bool> is_ours(file& x);
+
 /// The body of the first box of this type, when it lies wholly in `in`.
 std::optional<byte_view> find_box(byte_view in, const char* type);
 

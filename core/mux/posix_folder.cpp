@@ -6,6 +6,7 @@
 #include <climits>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -178,6 +179,16 @@ private:
       return from_errno(errno, "cannot open " + full(name));
     if (!S_ISREG(what.st_mode))
       return failure{errc::storage_failed, full(name) + " is not a file"};
+    // A file has one writer: whoever repairs what another one still holds would tear it. The lock
+    // goes with the descriptor, also when the process dies (flock(2)).
+    if (retry([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) < 0) {
+      if (errno == EWOULDBLOCK)
+        return failure{errc::storage_failed, full(name) + " is still in use by another writer"};
+      return from_errno(errno, "cannot lock " + full(name));
+    }
+    // What the writer before did until it let go.
+    if (::fstat(fd.get(), &what) < 0)
+      return from_errno(errno, "cannot open " + full(name));
     return std::unique_ptr<file>{std::make_unique<posix_file>(
         std::move(fd), static_cast<std::uint64_t>(what.st_size), full(name))};
   }

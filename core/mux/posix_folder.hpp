@@ -7,7 +7,9 @@
 #include <string>
 
 /// `folder` and `file` over a real directory. Names are single components; links are not followed.
-/// A full disk is `errc::no_space`, all else `errc::storage_failed` with the reason of the system.
+/// An open file is locked (flock): a second open of it, by whomever, is `errc::storage_failed`
+/// until the first is gone. A full disk is `errc::no_space`, all else `errc::storage_failed` with
+/// the reason of the system.
 namespace core::mux {
 
 /// Opens an existing folder. It stays the same folder even when it is renamed meanwhile.

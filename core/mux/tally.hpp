@@ -44,4 +44,26 @@ private:
   std::uint64_t audio_ = 0;
 };
 
+/// Up to where everything is in the file, while some is held back on its way there.
+class durable_mark {
+public:
+  void hold(const frame& x) {
+    oldest_ = is_held_ ? std::min(oldest_, x.dts) : x.dts;
+    latest_ = std::max(latest_, x.dts + std::max(x.duration, nanos{0}));
+    is_held_ = true;
+  }
+  /// All that was held is in the file.
+  void flushed() {
+    in_file_ = latest_;
+    is_held_ = false;
+  }
+  nanos durable_until() const { return is_held_ ? std::min(in_file_, oldest_) : in_file_; }
+
+private:
+  bool is_held_ = false;
+  nanos oldest_{0};
+  nanos latest_{0};
+  nanos in_file_{0};
+};
+
 } // namespace core::mux

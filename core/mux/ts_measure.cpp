@@ -29,12 +29,19 @@ class meter {
 public:
   /// False at the first packet that is not as we write it.
   bool packet(const std::uint8_t* p, std::uint64_t offset) {
-    if (p[0] != sync_byte || p[1] & 0x80 || !(p[3] & 0x10))
+    if (p[0] != sync_byte || p[1] & 0x80 || !(p[3] & 0x30))
       return false;
     bool start = p[1] & 0x40;
     auto pid = get16(p + 1) & 0x1fff;
     bool adapted = p[3] & 0x20;
     std::size_t skip = adapted ? 5U + p[4] : 4;
+    if (!(p[3] & 0x10)) { // A clock alone; see packetizer::put_clock.
+      if (pid != video_pid || start || skip != packet_size)
+        return false;
+      if (!open_)
+        end_ = offset + packet_size;
+      return true;
+    }
     if (skip > packet_size)
       return false;
     byte_view payload{p + skip, packet_size - skip};
@@ -193,6 +200,30 @@ private:
 };
 
 } // namespace
+
+result<bool> is_ours(file& x) {
+  bytes front(2 * packet_size);
+  auto n = x.read_at(0, front);
+  if (!n)
+    return n.error();
+  front.resize(std::min(*n, front.size()));
+  track_set any;
+  any.audio.emplace().kind = track_kind::audio;
+  any.audio->codec = codec_id::mp3;
+  auto packets = packetizer::make(any);
+  if (!packets)
+    return packets.error();
+  bytes tables;
+  packets->put_tables(tables);
+  for (std::size_t i = 0; i < std::min(front.size(), packet_size); ++i) {
+    bool counter = i == 3;
+    if (front[i] != tables[i] && !(counter && (front[i] & 0xf0) == 0x10))
+      return false;
+  }
+  return front.size() < packet_size + 3
+         || std::equal(front.begin() + packet_size, front.begin() + packet_size + 3,
+                       tables.begin() + packet_size);
+}
 
 result<measurement> measure(file& x, std::uint64_t limit) {
   meter out;

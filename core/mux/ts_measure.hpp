@@ -19,6 +19,9 @@ struct measurement {
   track_set tracks; // from the first parameter sets and audio headers
 };
 
+/// True when a segment begins with tables as our packetizer writes them, or is a piece of that.
+result<bool> is_ours(file& x);
+
 /// Reads at most `limit` bytes of the segment, once, in pieces.
 result<measurement> measure(file& x,
                             std::uint64_t limit = std::numeric_limits<std::uint64_t>::max());

@@ -19,6 +19,10 @@ constexpr std::size_t largest_adts = 0x1fff;
 // The clock runs ahead of the decoding times by what decoders may need to fill their buffers, and
 // so that audio that comes after video of a later time is not late.
 constexpr ticks clock_lead = 63'000;
+// ISO 13818-1 2.7.2: a clock at least every 100 ms, whatever the frame rate. Some room is left for
+// the clock of video, which does not wait for a frame of audio.
+constexpr ticks longest_without_clock = 100 * ticks_per_second / 1000;
+constexpr ticks clock_due = 90 * ticks_per_second / 1000;
 constexpr std::size_t payload_size = packet_size - 4;
 
 enum nal : std::uint8_t { nal_sps = 7, nal_delimiter = 9 };
@@ -72,6 +76,17 @@ result<std::array<std::uint8_t, 7>> adts_header(const track& x) {
   out[5] = 0x1f; // buffer fullness: variable rate
   out[6] = 0xfc;
   return out;
+}
+
+/// The clock in an adaptation field (2.4.3.5), without an extension.
+void put_clock_field(std::uint8_t* p, ticks x) {
+  auto clock = static_cast<std::uint64_t>(x) & (time_wrap - 1);
+  p[0] = static_cast<std::uint8_t>(clock >> 25);
+  p[1] = static_cast<std::uint8_t>(clock >> 17);
+  p[2] = static_cast<std::uint8_t>(clock >> 9);
+  p[3] = static_cast<std::uint8_t>(clock >> 1);
+  p[4] = static_cast<std::uint8_t>((clock & 1) << 7 | 0x7e);
+  p[5] = 0;
 }
 
 void put_time(std::uint8_t* p, std::uint8_t prefix, ticks x) {
@@ -202,7 +217,12 @@ result<void> packetizer::put_frame(bytes& out, const frame& x) {
   auto adts = adts_;
   if (x.kind == track_kind::video) {
     u.pid = video_pid;
-    u.clock = true;
+    if (last_audio_)
+      video_lag_ = std::max(video_lag_, *last_audio_ - u.dts);
+    // Never back: audio may have brought the clock further.
+    u.clock = !clock_ || u.dts - clock_lead > *clock_;
+    if (u.clock)
+      clock_ = u.dts - clock_lead;
     u.random_access = x.key;
     gather_video(x);
     if (total_ == 0)
@@ -226,8 +246,29 @@ result<void> packetizer::put_frame(bytes& out, const frame& x) {
   gather(x.data);
   if (total_ + 8 > 0xffff)
     return failure{errc::bad_request, "an audio frame is larger than a PES packet can be"};
+  last_audio_ = u.dts;
+  // Video that comes later than audio of its time must not find the clock ahead of it.
+  if (has_video_)
+    put_clock(out, u.dts - video_lag_ - clock_lead, to_ticks(x.duration));
   put_pes(out, u);
   return {};
+}
+
+/// A packet without payload, whose counter is the last one's (2.4.3.3), when a clock is due, or
+/// would be late with the next frame.
+void packetizer::put_clock(bytes& out, ticks now, ticks frame_length) {
+  auto due = std::clamp<ticks>(longest_without_clock - frame_length, 0, clock_due);
+  if (clock_ && now - *clock_ <= due)
+    return;
+  clock_ = now;
+  auto start = out.size();
+  put8(out, sync_byte);
+  put16(out, video_pid);
+  put8(out, 0x20 | ((counters_[2] + 15) & 15));
+  put8(out, payload_size - 1);
+  put8(out, 0x10);
+  out.resize(start + packet_size, 0xff);
+  put_clock_field(&out[start + 6], now);
 }
 
 void packetizer::put_pes(bytes& out, const unit& x) {
@@ -276,15 +317,8 @@ void packetizer::put_pes(bytes& out, const unit& x) {
         p[1] = 0;
       if (fields)
         p[1] = static_cast<std::uint8_t>((x.random_access ? 0x40 : 0) | (x.clock ? 0x10 : 0));
-      if (fields == clock_field) {
-        auto clock = static_cast<std::uint64_t>(x.dts - clock_lead) & (time_wrap - 1);
-        p[2] = static_cast<std::uint8_t>(clock >> 25);
-        p[3] = static_cast<std::uint8_t>(clock >> 17);
-        p[4] = static_cast<std::uint8_t>(clock >> 9);
-        p[5] = static_cast<std::uint8_t>(clock >> 1);
-        p[6] = static_cast<std::uint8_t>((clock & 1) << 7 | 0x7e);
-        p[7] = 0;
-      }
+      if (fields == clock_field)
+        put_clock_field(p + 2, x.dts - clock_lead);
       p += adaptation;
     }
     left -= payload;

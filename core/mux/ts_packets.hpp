@@ -6,6 +6,7 @@
 #include "core/mux/clock.hpp"
 
 #include <array>
+#include <optional>
 #include <vector>
 
 /// MPEG transport stream (ISO 13818-1): tables, PES packets, access units as decoders of a TS want
@@ -39,7 +40,8 @@ public:
 
   /// PAT and PMT, for the start of each segment.
   void put_tables(bytes& out);
-  /// One PES packet with one access unit. An AAC frame over 8184 bytes, or any audio frame over
+  /// One PES packet with one access unit, before audio one with nothing but a clock where that is
+  /// due. An AAC frame over 8184 bytes, or any audio frame over
   /// 65527, does not fit and is refused.
   result<void> put_frame(bytes& out, const frame& x);
 
@@ -54,6 +56,7 @@ private:
     ticks pts = 0;
   };
 
+  void put_clock(bytes& out, ticks now, ticks frame_length);
   void put_section(bytes& out, std::uint16_t pid, byte_view section);
   void gather_video(const frame& x);
   void gather(byte_view x);
@@ -69,6 +72,9 @@ private:
   std::vector<byte_view> pieces_;      // of the access unit being written
   std::size_t total_ = 0;
   std::array<std::uint8_t, 4> counters_{};
+  std::optional<ticks> clock_;      // the last that was written
+  std::optional<ticks> last_audio_; // decode time
+  ticks video_lag_ = 0;             // the most that video came behind audio
 };
 
 } // namespace core::mux::ts

@@ -6,8 +6,9 @@ namespace io::documents {
 
 namespace {
 
-// A sidecar holds one row; gaps are what may make it long.
+// A sidecar holds one row; gaps are what may make it long: 200 bytes each.
 constexpr std::size_t longest_document = 4 * 1024 * 1024;
+// Written and read. A file has 1000 at most (pipelines), but for what is wrong somewhere.
 constexpr std::size_t most_gaps = 10'000;
 
 std::optional<core::codec_id> to_codec(std::string_view x) {
@@ -103,6 +104,8 @@ nlohmann::json tracks(const core::track_set& x) {
 nlohmann::json gaps(const std::vector<core::gap>& x) {
   auto out = nlohmann::json::array();
   for (const auto& g : x) {
+    if (out.size() >= most_gaps)
+      break; // What cannot be read back would lose the whole row.
     nlohmann::json item{{"start", rfc3339(g.start)},
                         {"length", seconds(g.length)},
                         {"cause", core::to_string(g.cause)}};

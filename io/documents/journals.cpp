@@ -6,9 +6,12 @@ namespace io::documents {
 
 namespace {
 
-// Strings of a publisher are bounded long before they come here; an entry of this size is not ours.
-constexpr std::size_t longest_entry = 256 * 1024;
-constexpr std::size_t longest_string = 32 * 1024;
+// Of what a publisher says of itself: three strings, each written up to here ...
+constexpr std::size_t longest_said = 32 * 1024;
+// ... in which a byte that is no UTF-8 becomes three,
+constexpr std::size_t longest_string = 3 * longest_said;
+// and a control character six ("\u0001") in the document. The rest is below 64 KiB.
+constexpr std::size_t longest_entry = 3 * 6 * longest_said + 64 * 1024;
 
 } // namespace
 
@@ -25,11 +28,11 @@ std::string journal(const core::journal_entry& x) {
                 {{"app", x.of.key.app},
                  {"stream", x.of.key.stream},
                  {"sequence", x.of.sequence},
-                 {"params", x.of.params},
+                 {"params", x.of.params.substr(0, longest_said)},
                  {"protocol", x.of.protocol},
                  {"address", x.of.address},
-                 {"agent", x.of.agent},
-                 {"domain", x.of.domain},
+                 {"agent", x.of.agent.substr(0, longest_said)},
+                 {"domain", x.of.domain.substr(0, longest_said)},
                  {"since", rfc3339(x.of.since)}}}});
 }
 

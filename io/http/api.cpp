@@ -63,17 +63,21 @@ api::api(const options& opts, core::control& control, core::index& index, core::
 void api::handle(request x, answer then) {
   if (auto read = read_target(x); !read)
     return then(refusal(read.error()));
+  bool is_vod = !x.path.empty() && x.path[0] == "vod";
+  if (is_vod)
+    then = with_origin(x, std::move(then));
   if (auto no = guard_.refuse(x))
     return then(*std::move(no));
-  bool is_vod = !x.path.empty() && x.path[0] == "vod";
   if (is_vod && x.method == "OPTIONS")
     return then(preflight(x));
-  if (!is_vod)
-    return route(x, std::move(then));
-  // A page of another origin must be able to read a refusal too.
+  route(x, std::move(then));
+}
+
+/// A page of another origin must be able to read a refusal too.
+answer api::with_origin(const request& x, answer then) const {
   response cors;
   allow_origin(x, cors);
-  route(x, [headers = std::move(cors.headers), then = std::move(then)](response r) {
+  return [headers = std::move(cors.headers), then = std::move(then)](response r) {
     auto add = [headers](response& to) {
       to.headers.insert(to.headers.end(), headers.begin(), headers.end());
     };
@@ -86,7 +90,7 @@ void api::handle(request x, answer then) {
     else
       add(r);
     then(std::move(r));
-  });
+  };
 }
 
 void api::route(const request& x, answer then) {
@@ -157,11 +161,10 @@ void api::node(const request& x, answer then) {
   then(std::move(out));
 }
 
-response api::preflight(const request& x) const {
+response api::preflight(const request& x) {
   response out;
   out.status = 204;
   out.with("Allow", "GET, HEAD, OPTIONS");
-  allow_origin(x, out);
   if (x.has_header("access-control-request-method"))
     out.with("Access-Control-Allow-Methods", "GET, HEAD")
         .with("Access-Control-Allow-Headers", "Authorization, Range, If-Range, If-None-Match")

@@ -44,7 +44,8 @@ private:
   void vod(const request& x, answer then);
 
   void route(const request& x, answer then);
-  response preflight(const request& x) const;
+  answer with_origin(const request& x, answer then) const;
+  static response preflight(const request& x);
   void allow_origin(const request& x, response& to) const;
   void note_change(const request& x, std::string_view subject, const char* what) const;
 

@@ -29,14 +29,6 @@ bool starts_with_no_case(std::string_view x, std::string_view lower) {
             });
 }
 
-/// One IPv6 customer has a /64: all of it counts as one address.
-std::string network_of(const std::string& address) {
-  std::array<unsigned char, 16> raw{};
-  if (::inet_pton(AF_INET6, address.c_str(), raw.data()) != 1)
-    return address;
-  return {reinterpret_cast<const char*>(raw.data()), 8};
-}
-
 bool is_health(const request& x) {
   return x.path.size() == 1 && (x.path[0] == "healthz" || x.path[0] == "readyz");
 }
@@ -44,6 +36,14 @@ bool is_health(const request& x) {
 bool is_vod(const request& x) { return !x.path.empty() && x.path[0] == "vod"; }
 
 } // namespace
+
+std::string network_of(const std::string& address) {
+  std::array<unsigned char, 16> raw{};
+  const auto ip = address.substr(0, address.find('%')); // without the zone of a link-local one
+  if (::inet_pton(AF_INET6, ip.c_str(), raw.data()) != 1)
+    return address;
+  return {reinterpret_cast<const char*>(raw.data()), 8};
+}
 
 bool is_loopback_name(std::string_view host) {
   if (host == "localhost")
@@ -62,6 +62,9 @@ guard::guard(const options& opts, const core::clock& clock)
           host_of(opts.host.find(':') == std::string::npos ? opts.host : "[" + opts.host + "]"))} {}
 
 std::optional<response> guard::refuse(request& x) {
+  // Whoever watches a node asks it by its address, whatever that is.
+  if (is_health(x))
+    return std::nullopt;
   if (opts_.tokens.empty()) {
     if (auto no = refuse_without_tokens(x))
       return no;
@@ -70,8 +73,7 @@ std::optional<response> guard::refuse(request& x) {
                      "playback needs http.tokens or http.open_playback on this listener");
     return std::nullopt;
   }
-  if (is_health(x)
-      || (is_vod(x) && (x.method == "OPTIONS" || (opts_.open_playback && x.is_reading()))))
+  if (is_vod(x) && (x.method == "OPTIONS" || (opts_.open_playback && x.is_reading())))
     return std::nullopt;
   return refuse_by_token(x);
 }

@@ -41,6 +41,9 @@ private:
   std::deque<std::string> oldest_first_; // the keys of `wrong_`
 };
 
+/// What counts as one address: one IPv6 customer has a /64, so all of it.
+std::string network_of(const std::string& address);
+
 /// "localhost", 127.0.0.0/8 or ::1.
 bool is_loopback_name(std::string_view host);
 

@@ -25,10 +25,25 @@ core::failure failed(const char* step, const beast::error_code& ec) {
   return {core::errc::endpoint_failed, std::string{step} + ": " + ec.message()};
 }
 
-/// Writes one request and reads its answer; `Stream` is plain or TLS.
+/// What has come of an answer so far. Once its final header is there it is an answer, whatever
+/// becomes of its body: what counts is the status (contract.md 1.1).
+struct partial_answer {
+  int status = 0;       // 0: no final header yet
+  std::size_t size = 0; // of `body` that has come
+  std::string body;     // the room that is read into
+
+  core::result<core::http_answer> or_else(core::failure why) const {
+    if (status == 0)
+      return why;
+    // A copy: a read that was broken off may still write into the room.
+    return core::http_answer{status, body.substr(0, size)};
+  }
+};
+
+/// Writes one request and reads its answer into `in`; `Stream` is plain or TLS.
 template <class Stream>
-asio::awaitable<core::result<core::http_answer>> send_and_read(Stream& stream,
-                                                               const std::string& message) {
+asio::awaitable<core::result<core::http_answer>>
+send_and_read(Stream& stream, const std::string& message, partial_answer& in) {
   auto [write_ec, written] = co_await asio::async_write(stream, asio::buffer(message), awaiting);
   if (write_ec)
     co_return failed("sending", write_ec);
@@ -40,29 +55,24 @@ asio::awaitable<core::result<core::http_answer>> send_and_read(Stream& stream,
     auto [head_ec, head_size] = co_await wire::async_read_header(stream, buffer, parser, awaiting);
     if (head_ec)
       co_return failed("the answer", head_ec);
-    core::http_answer out;
-    out.status = static_cast<int>(parser.get().result_int());
-    if (out.status < 200) {
-      if (out.status == 101)
+    auto status = static_cast<int>(parser.get().result_int());
+    if (status < 200) {
+      if (status == 101)
         break;
       continue;
     }
-    out.body.resize(body_bytes);
-    parser.get().body().data = out.body.data();
-    parser.get().body().size = out.body.size();
+    in.body.resize(body_bytes);
+    in.status = status;
+    parser.get().body().data = in.body.data();
+    parser.get().body().size = in.body.size();
     parser.get().body().more = true;
-    beast::error_code body_ec;
-    if (!parser.is_done()) {
-      auto [ec, size] = co_await wire::async_read(stream, buffer, parser, awaiting);
-      body_ec = ec;
+    while (!parser.is_done()) {
+      auto [ec, size] = co_await wire::async_read_some(stream, buffer, parser, awaiting);
+      in.size = in.body.size() - parser.get().body().size;
+      if (ec)
+        break; // need_buffer: there is more than we keep
     }
-    out.body.resize(out.body.size() - parser.get().body().size);
-    // need_buffer: there is more than we keep, and what counts is the status. An answer that ends
-    // with its connection may end without TLS's own goodbye.
-    bool ended = body_ec == asio::ssl::error::stream_truncated && parser.need_eof();
-    if (body_ec && body_ec != wire::error::need_buffer && !ended)
-      co_return failed("the answer's body", body_ec);
-    co_return out;
+    co_return core::http_answer{in.status, in.body.substr(0, in.size)};
   }
   co_return core::failure{core::errc::endpoint_failed, "the answer never became final"};
 }
@@ -86,12 +96,15 @@ struct poster::state {
       if (auto call = std::exchange(then, nullptr))
         call(std::move(x));
     }
+    /// Answers with what has come of the receiver's answer, else with the failure.
+    void break_off(core::failure why) { answer(came.or_else(std::move(why))); }
     bool is_answered() const { return then == nullptr; }
 
     std::string url;
     std::string body;
     answered then;
     core::steady_time until;
+    partial_answer came;
     core::result<core::http_answer> outcome = core::failure{core::errc::internal, "posting failed"};
     asio::steady_timer timer;
     tcp::resolver resolver;
@@ -147,7 +160,7 @@ void poster::state::take(const std::shared_ptr<job>& one) {
     auto late = weak.lock();
     if (ec || !late || late->is_answered())
       return;
-    late->answer(core::failure{core::errc::timed_out, "no answer within the limit"});
+    late->break_off({core::errc::timed_out, "no answer within the limit"});
     end(late);
   });
   if (running < opts.at_once)
@@ -227,7 +240,7 @@ poster::state::run(const std::shared_ptr<job>& one) {
     auto [ec, at] = co_await stream->async_connect(*found, awaiting);
     if (ec)
       co_return failed("connecting", ec);
-    auto out = co_await send_and_read(*stream, message);
+    auto out = co_await send_and_read(*stream, message, one->came);
     co_return out;
   }
 
@@ -249,7 +262,7 @@ poster::state::run(const std::shared_ptr<job>& one) {
   auto [tls_ec] = co_await secure->async_handshake(asio::ssl::stream_base::client, awaiting);
   if (tls_ec)
     co_return failed("TLS", tls_ec);
-  auto out = co_await send_and_read(*secure, message);
+  auto out = co_await send_and_read(*secure, message, one->came);
   co_return out;
 }
 
@@ -296,7 +309,7 @@ void poster::stop() {
     s.queue.clear();
     while (!s.jobs.empty()) {
       auto one = s.jobs.front();
-      one->answer(core::failure{core::errc::shutting_down, "the server ends"});
+      one->break_off({core::errc::shutting_down, "the server ends"});
       s.end(one);
     }
     s.work.reset();

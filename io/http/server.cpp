@@ -3,6 +3,7 @@
 
 #include "core/log.hpp"
 #include "core/metrics.hpp"
+#include "io/http/seats.hpp"
 #include "io/http/session.hpp"
 
 #include <condition_variable>
@@ -16,14 +17,14 @@ namespace {
 
 constexpr core::millis accept_pause{100}; // after EMFILE and the like
 constexpr core::seconds grace{2};         // for running answers at the end
-constexpr std::size_t fewest_per_address = 8;
 
 } // namespace
 
 struct server::state {
   state(options x, core::control& control, core::index& index, core::clock& clock)
       : opts{std::move(x)}, calls{opts, control, index, clock},
-        around{opts, calls, clock, disk, std::make_shared<gate>(), false} {}
+        around{opts, calls, clock, disk, std::make_shared<gate>(), false}, places{
+                                                                               opts.connections} {}
 
   asio::awaitable<void> accept();
   bool admit(const std::string& address);
@@ -41,30 +42,19 @@ struct server::state {
 
   std::mutex mutex;
   std::condition_variable gone;
-  std::map<std::string, std::size_t> by_address;
+  seats places;
   std::map<session*, std::pair<std::weak_ptr<session>, asio::any_io_executor>> open;
-  std::size_t count = 0;
 };
 
 bool server::state::admit(const std::string& address) {
   std::lock_guard lock{mutex};
-  auto per_address = std::max(fewest_per_address, opts.connections / 4);
-  auto it = by_address.find(address);
-  if (count >= opts.connections || (it != by_address.end() && it->second >= per_address)) {
-    core::metrics::all().refused.add({"http", "connections"});
-    return false;
-  }
-  ++by_address[address];
-  ++count;
-  return true;
+  return places.take(address);
 }
 
 void server::state::leave(const std::shared_ptr<session>& x, const std::string& address) {
   std::lock_guard lock{mutex};
   open.erase(x.get());
-  --count;
-  if (auto it = by_address.find(address); it != by_address.end() && --it->second == 0)
-    by_address.erase(it);
+  places.give_back(address);
   gone.notify_all();
 }
 
@@ -172,7 +162,7 @@ void server::stop() {
   if (!s.threads.empty()) {
     tell(&session::finish);
     std::unique_lock lock{s.mutex};
-    s.gone.wait_for(lock, grace, [&s] { return s.count == 0; });
+    s.gone.wait_for(lock, grace, [&s] { return s.places.taken() == 0; });
     lock.unlock();
     tell(&session::close);
   }

@@ -21,12 +21,17 @@ constexpr std::array<std::size_t, 4> header_sizes{11, 7, 3, 0};
 
 core::failure broken(std::string what) { return {core::errc::bad_request, std::move(what)}; }
 
+core::failure no_place() {
+  return {core::errc::internal, "more came in one burst than its block has place for"};
+}
+
 } // namespace
 
 void chunk_reader::begin_burst(std::size_t size) {
   block_.reset();
   used_ = 0;
-  block_size_ = size + waiting_;
+  // What is held of a chunk's header may turn out to be payload.
+  block_size_ = size + waiting_ + header_size_ + back_left_.size();
 }
 
 void chunk_reader::end_burst() {
@@ -59,8 +64,12 @@ core::result<std::optional<message>> chunk_reader::next(core::byte_view& in) {
       continue;
     }
     const bool is_whole = current_->got == current_->size;
-    if (is_whole)
-      return std::optional<message>{complete()};
+    if (is_whole) {
+      auto x = complete();
+      if (!x)
+        return x.error();
+      return std::optional<message>{*x};
+    }
     current_ = nullptr;
   }
 }
@@ -196,10 +205,8 @@ core::result<void> chunk_reader::append(core::byte_view part) {
     in_block_ = &x;
   }
   if (in_block_ == &x) {
-    if (!block_)
-      block_ = std::make_shared_for_overwrite<std::uint8_t[]>(block_size_);
-    std::memcpy(block_.get() + used_, part.data(), part.size());
-    used_ += part.size();
+    if (!put_in_block(part))
+      return no_place();
   } else {
     const auto before = x.waiting.capacity();
     const auto needed = x.waiting.size() + part.size();
@@ -217,14 +224,24 @@ core::result<void> chunk_reader::append(core::byte_view part) {
   return {};
 }
 
-message chunk_reader::complete() {
+/// False when the block has no place for it, which a right `begin_burst` rules out; but what comes
+/// from outside must not decide about memory.
+bool chunk_reader::put_in_block(core::byte_view x) {
+  if (x.size() > block_size_ - used_)
+    return false;
+  if (!block_)
+    block_ = std::make_shared_for_overwrite<std::uint8_t[]>(block_size_);
+  std::memcpy(block_.get() + used_, x.data(), x.size());
+  used_ += x.size();
+  return true;
+}
+
+core::result<message> chunk_reader::complete() {
   auto& x = *current_;
   if (in_block_ != &x && x.size > 0) {
     spill();
-    if (!block_)
-      block_ = std::make_shared_for_overwrite<std::uint8_t[]>(block_size_);
-    std::memcpy(block_.get() + used_, x.waiting.data(), x.waiting.size());
-    used_ += x.waiting.size();
+    if (!put_in_block(x.waiting))
+      return no_place();
     waiting_ -= x.waiting.size();
     x.waiting.clear();
     if (x.waiting.capacity() > kept_capacity) {
@@ -237,8 +254,9 @@ message chunk_reader::complete() {
   x.is_open = false;
   x.got = 0;
   current_ = nullptr;
-  return {x.type, x.stream, x.timestamp,
-          x.size == 0 ? core::byte_view{} : core::byte_view{block_.get() + used_ - x.size, x.size}};
+  return message{x.type, x.stream, x.timestamp,
+                 x.size == 0 ? core::byte_view{}
+                             : core::byte_view{block_.get() + used_ - x.size, x.size}};
 }
 
 /// Moves the unfinished message at the end of the block to its own buffer: another one needs the

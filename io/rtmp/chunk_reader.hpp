@@ -40,8 +40,10 @@ public:
 
   /// `size`: no more bytes than these will come before `end_burst`.
   void begin_burst(std::size_t size);
-  /// Takes bytes from the front of `in` until a message is whole or `in` is empty.
+  /// Takes bytes from the front of `in` until a message is whole or nothing is left.
   core::result<std::optional<message>> next(core::byte_view& in);
+  /// Bytes came back that were taken for a time stamp: `next` has work although no bytes came.
+  bool has_more() const { return !back_left_.empty(); }
   /// What keeps the payloads of this burst alive.
   const std::shared_ptr<std::uint8_t[]>& block() const { return block_; }
   void end_burst();
@@ -74,7 +76,8 @@ private:
   core::result<void> begin_chunk(unsigned form, std::size_t at, chunk_stream& x);
   core::result<void> append(core::byte_view part);
   core::failure too_much() const;
-  message complete();
+  bool put_in_block(core::byte_view x);
+  core::result<message> complete();
   void spill();
   chunk_stream* find(std::uint32_t id);
 

@@ -8,8 +8,9 @@ namespace io::rtmp {
 namespace {
 
 constexpr std::uint32_t out_chunk_size = 4096; // no answer is longer
-constexpr std::uint32_t max_streams = 8;       // encoders make one
+constexpr std::size_t max_streams = 8;         // open at once; encoders make one
 constexpr std::size_t max_name = 16 * 1024;    // a name may carry a long query
+constexpr std::size_t max_url = 1024;          // only its host is of use, which is at most 253
 constexpr std::size_t max_said = 200;          // of what is only shown
 
 core::failure broken(std::string what) { return {core::errc::bad_request, std::move(what)}; }
@@ -62,9 +63,9 @@ core::result<void> protocol::on_connect(double transaction, amf::reader& argumen
     return x ? *x : std::string{};
   };
   app_ = text("app");
-  url_ = text("tcUrl");
+  url_ = text("tcUrl").substr(0, max_url);
   agent_ = text("flashVer").substr(0, max_said);
-  if (app_.size() + url_.size() > max_name)
+  if (app_.size() > max_name)
     return broken("the name of the app is too long");
   const auto* encoding = named->find("objectEncoding");
   const auto* number = encoding ? encoding->number() : nullptr;
@@ -85,8 +86,10 @@ core::result<void> protocol::on_publish(const message& x, amf::reader& arguments
   if (!arguments.at_end())
     (void)arguments.next(); // the command object, always null
   const auto name = next_text(arguments);
-  if (name.size() > max_name)
-    return broken("the name of the stream is too long");
+  if (name.size() > max_name) {
+    turn_away(x.stream, "NetStream.Publish.BadName", "the name of the stream is too long");
+    return {};
+  }
   publishing_ = x.stream;
   phase_ = phase::asked;
   auto target = to_push_target(app_, name, url_);
@@ -96,11 +99,33 @@ core::result<void> protocol::on_publish(const message& x, amf::reader& arguments
 }
 
 void protocol::on_create_stream(double transaction) {
-  if (streams_ == max_streams) {
+  if (streams_.size() == max_streams) {
     answers_.failed(transaction, "NetConnection.Call.Failed", "Too many streams");
     return;
   }
-  answers_.stream_created(transaction, ++streams_);
+  streams_.push_back(++last_stream_);
+  answers_.stream_created(transaction, last_stream_);
+}
+
+void protocol::on_delete_stream(amf::reader& arguments) {
+  auto which = arguments.at_end() ? core::result<amf::value>{amf::value{}} : arguments.next();
+  const auto* number = which ? which->number() : nullptr;
+  // Without a number it is the one that is published.
+  if (number)
+    std::erase_if(streams_, [&](std::uint32_t x) { return *number == x; });
+  else if (is_publishing())
+    std::erase(streams_, publishing_);
+  if (is_publishing() && (!number || *number == publishing_))
+    leave(1, "the client sent deleteStream");
+}
+
+void protocol::on_play(const message& x) {
+  constexpr auto code = "NetStream.Play.Failed";
+  constexpr auto why = "This server records what is pushed to it; it does not play over RTMP";
+  if (is_publishing() && x.stream != publishing_)
+    answers_.status(x.stream, "error", code, why);
+  else
+    turn_away(x.stream, code, why);
 }
 
 void protocol::on_call(const std::string& name, double transaction, const message& x,
@@ -129,13 +154,9 @@ void protocol::on_call(const std::string& name, double transaction, const messag
       leave(2, "the client sent closeStream");
   } else if (name == "deleteStream") {
     skip_object();
-    auto which = arguments.at_end() ? core::result<amf::value>{amf::value{}} : arguments.next();
-    const auto* number = which ? which->number() : nullptr;
-    if (is_publishing() && (!number || *number == publishing_))
-      leave(1, "the client sent deleteStream");
+    on_delete_stream(arguments);
   } else if (name == "play" || name == "play2") {
-    turn_away(x.stream, "NetStream.Play.Failed",
-              "This server records what is pushed to it; it does not play over RTMP");
+    on_play(x);
   } else if (transaction != 0 && name != "_result" && name != "_error") {
     answers_.failed(transaction, "NetConnection.Call.Failed",
                     "The command " + name.substr(0, 100) + " is not known here");

@@ -81,22 +81,35 @@ std::string audio_name(std::uint8_t format) {
 
 core::nanos from_millis(std::int64_t x) { return core::millis{x}; }
 
-/// Every length leads exactly to the next NAL unit or the end, and there is at least one byte.
-bool is_whole(core::byte_view units, std::size_t length_size) {
+/// The NAL units at the front of a frame that are there as a whole.
+struct units {
+  core::byte_view whole; // empty when there is nothing in them
+  bool has_picture = false;
+};
+
+units whole_units(core::byte_view frame, std::size_t length_size) {
+  units x;
   bool has_content = false;
-  while (!units.empty()) {
-    if (units.size() < length_size)
-      return false;
+  std::size_t end = 0;
+  for (auto rest = frame; rest.size() >= length_size;) {
     std::size_t size = 0;
     for (std::size_t i = 0; i < length_size; ++i)
-      size = (size << 8) | units[i];
-    units = units.subspan(length_size);
-    if (size > units.size())
-      return false;
-    has_content = has_content || size > 0;
-    units = units.subspan(size);
+      size = (size << 8) | rest[i];
+    rest = rest.subspan(length_size);
+    if (size > rest.size())
+      break;
+    if (size > 0) {
+      // Slices are 1 to 5 (H.264 7.4.1, table 7-1).
+      const auto type = rest[0] & 0x1f;
+      x.has_picture = x.has_picture || (type >= 1 && type <= 5);
+      has_content = true;
+    }
+    rest = rest.subspan(size);
+    end = frame.size() - rest.size();
   }
-  return has_content;
+  if (has_content)
+    x.whole = frame.first(end);
+  return x;
 }
 
 } // namespace
@@ -148,19 +161,23 @@ core::result<void> media_reader::video(core::byte_view body, std::uint32_t times
     ++lost_.before_header;
     return {};
   }
-  if (!is_whole(rest, nal_length_size_)) {
+  const auto found = whole_units(rest, nal_length_size_);
+  if (found.whole.empty()) {
     ++lost_.damaged;
     return {};
   }
+  const bool is_trimmed = found.whole.size() < rest.size();
+  lost_.trimmed += is_trimmed ? 1 : 0;
   // Composition time: 24 bits with a sign.
   const auto raw = static_cast<std::int32_t>(be24(&body[2]));
   const auto composition = raw >= 0x800000 ? raw - 0x1000000 : raw;
   core::media_item x;
   x.media.kind = core::track_kind::video;
-  x.media.key = kind == key_frame;
+  // A recording that began with a frame whose picture was cut off would show nothing.
+  x.media.key = kind == key_frame && (!is_trimmed || found.has_picture);
   x.media.dts = from_millis(timestamp);
   x.media.pts = from_millis(std::int64_t{timestamp} + composition);
-  x.media.data = rest;
+  x.media.data = found.whole;
   x.media.owner = owner;
   into.push_back(std::move(x));
   return {};

@@ -18,7 +18,8 @@ public:
   /// What came and could not be passed on.
   struct losses {
     std::uint64_t before_header = 0; // frames without a sequence header before them
-    std::uint64_t damaged = 0;       // NAL lengths beyond the frame, or no MP3 header
+    std::uint64_t damaged = 0;       // no whole NAL unit, or no MP3 header
+    std::uint64_t trimmed = 0;       // passed on without the bytes behind the last whole NAL unit
   };
 
   /// `owner` keeps `body` alive; `timestamp` in ms. Fails when the codec is one that this server

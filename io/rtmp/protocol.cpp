@@ -67,11 +67,11 @@ core::result<void> protocol::read(core::byte_view x) {
 /// Acknowledgements are due at fixed byte positions, so the reader gets no more than up to the
 /// next.
 core::result<void> protocol::read_messages(core::byte_view x) {
-  while (!x.empty()) {
+  while (!x.empty() || chunks_.has_more()) {
     const auto due = acknowledged_ + window_;
     auto part = x.first(static_cast<std::size_t>(
         std::min<std::uint64_t>(x.size(), due > received_ ? due - received_ : 0)));
-    while (!part.empty()) {
+    while (!part.empty() || chunks_.has_more()) {
       const auto before = part.size();
       auto whole = chunks_.next(part);
       const auto taken = before - part.size();
@@ -251,7 +251,7 @@ void protocol::turn_away(std::uint32_t stream, std::string_view code, std::strin
 std::size_t protocol::held() const {
   return sizeof *this + handshake_.held() + chunks_.held() + media_.held() + answers_.held()
          + behind_question_.capacity() + app_.capacity() + url_.capacity() + agent_.capacity()
-         + encoder_.capacity() + fc_name_.capacity();
+         + encoder_.capacity() + fc_name_.capacity() + streams_.capacity() * sizeof(std::uint32_t);
 }
 
 } // namespace io::rtmp

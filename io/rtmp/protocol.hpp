@@ -87,6 +87,8 @@ private:
   core::result<void> on_connect(double transaction, amf::reader& arguments);
   core::result<void> on_publish(const message& x, amf::reader& arguments);
   void on_create_stream(double transaction);
+  void on_delete_stream(amf::reader& arguments);
+  void on_play(const message& x);
   void on_call(const std::string& name, double transaction, const message& x,
                amf::reader& arguments);
   void on_metadata(core::byte_view payload);
@@ -112,7 +114,8 @@ private:
   std::string url_;
   std::string agent_;
   std::string encoder_;
-  std::uint32_t streams_ = 0;    // message streams made by createStream
+  std::vector<std::uint32_t> streams_; // made by createStream and not deleted
+  std::uint32_t last_stream_ = 0;
   std::uint32_t publishing_ = 0; // message stream of the publish
   std::string fc_name_;          // of FCPublish: is told by onFCPublish
   bool has_fc_ = false;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "io/rtmp/push_target.hpp"
 
+#include "core/utf8.hpp"
+
 namespace io::rtmp {
 
 namespace {
+
+constexpr std::size_t max_params = 8 * 1024; // they are kept with each file
 
 /// Splits at the first '?'.
 std::string_view take_query(std::string_view& x) {
@@ -35,6 +39,15 @@ std::string_view host_of(std::string_view url) {
 }
 
 } // namespace
+
+core::result<void> check_params(std::string_view params) {
+  if (params.size() > max_params)
+    return core::failure{core::errc::bad_request, "the parameters of the publish are longer than "
+                                                      + std::to_string(max_params) + " bytes"};
+  if (!core::is_utf8(params))
+    return core::failure{core::errc::bad_request, "the parameters of the publish are not UTF-8"};
+  return {};
+}
 
 push_target to_push_target(std::string_view app, std::string_view name, std::string_view url) {
   const auto of_app = take_query(app);

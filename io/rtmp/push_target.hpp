@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "core/error.hpp"
+
 #include <string>
 #include <string_view>
 
@@ -14,6 +16,9 @@ struct push_target {
   std::string domain; // host of the tcUrl
   std::string agent;  // flashVer
 };
+
+/// Fails when `params` cannot go into files, events and queries as they are.
+core::result<void> check_params(std::string_view params);
 
 /// Clients divide rtmp://host/a/b/c?x differently into app and name: only the last part is the
 /// stream.

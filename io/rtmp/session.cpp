@@ -31,8 +31,8 @@ constexpr core::seconds answer_limit{30}; // the actors answer sooner; see core:
 session::session(std::shared_ptr<loop> home, asio::ip::tcp::socket socket,
                  std::unique_ptr<seats::seat> seat, std::string address, std::uint64_t seed)
     : loop_{std::move(home)}, socket_{std::move(socket)}, seat_{std::move(seat)},
-      address_{std::move(address)}, protocol_{seed}, since_{loop_->clock.steady()},
-      last_read_{since_}, last_bytes_{since_} {}
+      address_{std::move(address)}, protocol_{seed}, ask_again_{loop_->context()},
+      since_{loop_->clock.steady()}, last_read_{since_}, last_bytes_{since_} {}
 
 void session::start() {
   boost::system::error_code ignored;
@@ -102,6 +102,7 @@ bool session::take(core::byte_view x, core::steady_time arrival) {
 
 /// Does what the protocol asks for; false when the connection is closed by it.
 bool session::carry_out(core::result<void> fed, core::steady_time arrival) {
+  look_at_losses();
   for (auto& event : protocol_.take_events()) {
     if (auto* media = std::get_if<media_arrived>(&event)) {
       if (input_)
@@ -231,6 +232,7 @@ void session::close() {
   phase_ = phase::closed;
   boost::system::error_code ignored;
   socket_.close(ignored);
+  ask_again_.cancel();
   seat_.reset();
   out_ = {};
   loop_->remove(shared_from_this());

@@ -6,7 +6,9 @@
 #include "io/rtmp/seats.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace io::rtmp {
@@ -40,7 +42,10 @@ private:
   bool take(core::byte_view x, core::steady_time arrival);
   bool carry_out(core::result<void> fed, core::steady_time arrival);
   void ask(const push_target& target);
+  void send_request();
   void answer(std::uint64_t question, core::result<core::admission>& x);
+  bool is_own_echo(const core::failure& why) const;
+  void ask_again();
   void refuse(const core::failure& why);
   void end_publish(const core::publish_end& how);
   void flush();
@@ -49,6 +54,7 @@ private:
   void set_mark(int bytes);
   void complain(const std::string& text);
   void look_at_rate(core::steady_time now);
+  void look_at_losses();
 
   std::shared_ptr<loop> loop_;
   boost::asio::ip::tcp::socket socket_;
@@ -59,7 +65,15 @@ private:
 
   std::string subject_; // app/stream, once it is known
   std::shared_ptr<core::media_input> input_;
-  std::uint64_t question_ = 0; // which publish of this connection; late answers carry an older one
+  std::uint64_t question_ = 0; // which request of this connection; late answers carry an older one
+  core::publish_request request_; // the last one; names the publish that runs
+  boost::asio::steady_timer ask_again_;
+  std::uint64_t trimmed_ = 0;   // frames of the publish that were told to the metrics
+  bool has_complained_ = false; // about a damaged frame of the publish
+
+  /// The last publish of this connection, once it has ended.
+  std::optional<core::stream_key> ended_;
+  core::steady_time ended_at_;
 
   core::bytes out_;
   bool is_writing_ = false;

@@ -13,6 +13,10 @@ namespace asio = boost::asio;
 
 namespace {
 
+// A room hears of the end of a publish after the session has gone on.
+constexpr core::seconds echo_limit{2};
+constexpr core::millis echo_pause{100};
+
 /// The other end of a publish's life: whoever holds it may end the publish, and may outlive it.
 class remote_publisher : public core::publisher {
 public:
@@ -70,13 +74,20 @@ void session::ask(const push_target& target) {
   if (!key)
     return refuse(key.error());
   subject_ = key->text();
-  core::publish_request x;
-  x.key = *key;
-  x.params = target.params;
-  x.protocol = "rtmp";
-  x.address = address_;
-  x.agent = target.agent;
-  x.domain = target.domain;
+  if (auto good = check_params(target.params); !good)
+    return refuse(good.error());
+  request_ = {};
+  request_.key = *key;
+  request_.params = target.params;
+  request_.protocol = "rtmp";
+  request_.address = address_;
+  request_.agent = target.agent;
+  request_.domain = target.domain;
+  send_request();
+}
+
+void session::send_request() {
+  auto x = request_;
   x.session = std::make_shared<remote_publisher>(weak_from_this(), loop_->context());
   loop_->control.publish(std::move(x), [weak = weak_from_this(),
                                         question = ++question_](core::result<core::admission> y) {
@@ -94,7 +105,10 @@ void session::answer(std::uint64_t question, core::result<core::admission>& x) {
   if (phase_ != phase::asked || question != question_)
     return;
   if (!x)
-    return refuse(x.error());
+    return is_own_echo(x.error()) ? ask_again() : refuse(x.error());
+  ended_ = std::nullopt;
+  trimmed_ = 0;
+  has_complained_ = false;
   input_ = std::exchange(x->input, nullptr);
   phase_ = phase::publishing;
   since_ = last_bytes_ = rate_since_ = loop_->clock.steady();
@@ -102,6 +116,36 @@ void session::answer(std::uint64_t question, core::result<core::admission>& x) {
   set_mark(burst_mark);
   if (carry_out(protocol_.accept_publish(), since_))
     read();
+}
+
+/// The stream is taken by this connection's own publish before, whose end is not yet heard.
+bool session::is_own_echo(const core::failure& why) const {
+  return why.code == core::errc::already_exists && ended_ == request_.key
+         && since_ - ended_at_ < echo_limit && loop_->clock.steady() - since_ < echo_limit;
+}
+
+void session::ask_again() {
+  ask_again_.expires_after(echo_pause);
+  ask_again_.async_wait([weak = weak_from_this()](const boost::system::error_code& cancelled) {
+    const auto self = weak.lock();
+    if (!cancelled && self && self->phase_ == phase::asked)
+      self->send_request();
+  });
+}
+
+/// The first damage is told at once, because the publish may last for days.
+void session::look_at_losses() {
+  if (!input_)
+    return;
+  const auto& lost = protocol_.lost();
+  if (lost.trimmed > trimmed_)
+    core::metrics::all().repairs.add({"nal"}, static_cast<double>(lost.trimmed - trimmed_));
+  trimmed_ = lost.trimmed;
+  if (lost.damaged + lost.trimmed == 0 || std::exchange(has_complained_, true))
+    return;
+  complain(lost.trimmed > 0
+               ? "a video frame is damaged; what stands behind its last NAL unit is not recorded"
+               : "a frame is damaged and not recorded");
 }
 
 void session::refuse(const core::failure& why) {
@@ -115,10 +159,13 @@ void session::end_publish(const core::publish_end& how) {
   const auto input = std::exchange(input_, nullptr);
   if (!input)
     return;
+  ended_ = request_.key;
+  ended_at_ = loop_->clock.steady();
   const auto& lost = protocol_.lost();
-  if (lost.before_header + lost.damaged > 0)
+  if (lost.before_header + lost.damaged + lost.trimmed > 0)
     complain(std::to_string(lost.before_header) + " frames came before their sequence header and "
-             + std::to_string(lost.damaged) + " were damaged; they are not recorded");
+             + std::to_string(lost.damaged) + " were damaged; they are not recorded; "
+             + std::to_string(lost.trimmed) + " lost the bytes behind their last NAL unit");
   input->end(how);
 }
 

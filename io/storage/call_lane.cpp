@@ -37,11 +37,20 @@ void call_lane::give(std::shared_ptr<call> x) {
 }
 
 void call_lane::serve(const server& by) {
+  bool rested = true;
   for (;;) {
     calls batch;
     {
       std::unique_lock lock{mutex_};
-      changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+      const auto is_wanted = [this] { return stopping_ || !waiting_.empty(); };
+      if (rested || options_.quiet.count() == 0) {
+        changed_.wait(lock, is_wanted);
+      } else if (!changed_.wait_for(lock, options_.quiet, is_wanted)) {
+        rested = true;
+        lock.unlock();
+        by({});
+        continue;
+      }
       if (waiting_.empty() || (stopping_ && !options_.drains))
         return;
       const auto n = std::min(options_.batch, waiting_.size());
@@ -52,8 +61,10 @@ void call_lane::serve(const server& by) {
         waiting_.pop_front();
       }
     }
-    if (!batch.empty())
-      by(std::move(batch));
+    if (batch.empty())
+      continue;
+    rested = false;
+    by(std::move(batch));
   }
 }
 

@@ -39,7 +39,7 @@ struct call {
 class call_lane {
 public:
   using calls = std::vector<std::shared_ptr<call>>;
-  /// Settles every call that it is given. Runs on a thread of its own.
+  /// Settles every call that it is given. Runs on a thread of its own. Given none: see `quiet`.
   using server = std::function<void(calls)>;
 
   struct options {
@@ -48,6 +48,8 @@ public:
     std::size_t queue = 1000;
     std::size_t batch = 1; // calls that a server takes at once
     bool drains = false;   // at the end: does what waits, instead of refusing it
+    /// When nothing came for so long after some work, its server is given an empty batch, once.
+    core::millis quiet{0}; // 0: never
   };
 
   call_lane(options x, std::vector<server> servers);

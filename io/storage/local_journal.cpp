@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 #include <system_error>
+#include <unistd.h>
 
 namespace io::storage {
 
@@ -34,14 +35,18 @@ core::result<std::unique_ptr<local_journal>> local_journal::open(options x) {
   return std::make_unique<local_journal>(std::move(x));
 }
 
-local_journal::local_journal(options x) : options_{std::move(x)}, thread_{[this] { serve(); }} {}
+local_journal::local_journal(options x)
+    : options_{std::move(x)}, thread_{[this] { serve(); }}, notes_thread_{
+                                                                [this] { serve_notes(); }} {}
 
 core::fragment_slot local_journal::place(core::file_id id, std::string video_id,
                                          core::format what) const {
   return spool::place(options_.folder, id, std::move(video_id), what);
 }
 
-std::vector<core::leftover> local_journal::list() const { return spool::read(options_.folder); }
+std::vector<core::leftover> local_journal::list() const {
+  return spool::read(options_.folder, options_.store);
+}
 
 void local_journal::write(core::journal_entry entry, done answer) {
   order x;
@@ -83,13 +88,18 @@ void local_journal::give(order x) {
     const std::lock_guard lock{mutex_};
     // Notes and drops belong to entries that were let in, so they have room of their own.
     const auto room = options_.queue * (x.what == order::kind::write ? 1 : 3);
+    auto& queue = x.what == order::kind::note && !unwritten_.contains(x.id) ? notes_ : waiting_;
     if (stopping_) {
       why = {core::errc::shutting_down, "the journal is shutting down"};
-    } else if (waiting_.size() >= room) {
+    } else if (queue.size() >= room) {
       why = {core::errc::too_many, "the journal has too much to write"};
     } else {
-      waiting_.push_back(std::move(x));
-      changed_.notify_one();
+      if (x.what == order::kind::write)
+        unwritten_.insert(x.id);
+      if (x.what == order::kind::drop)
+        std::erase_if(notes_, [&](const order& note) { return note.id == x.id; });
+      queue.push_back(std::move(x));
+      changed_.notify_all();
       return;
     }
   }
@@ -110,13 +120,34 @@ void local_journal::serve() {
   }
 }
 
+void local_journal::serve_notes() {
+  for (;;) {
+    std::vector<order> batch;
+    {
+      std::unique_lock lock{mutex_};
+      changed_.wait(lock, [this] { return stopping_ || !notes_.empty(); });
+      if (notes_.empty())
+        return;
+      batch.swap(notes_);
+    }
+    for (const auto& x : batch)
+      note(x);
+  }
+}
+
 /// Orders for one id keep their order: whatever a drop or note follows is confirmed before it.
 void local_journal::carry_out(std::vector<order> xs) {
   std::vector<order*> written;
+  const auto settled = [this](const order& x) {
+    const std::lock_guard lock{mutex_};
+    unwritten_.erase(x.id);
+  };
   const auto confirm_all = [&] {
     if (written.empty())
       return;
     const auto done = confirm(written);
+    for (const auto* x : written)
+      settled(*x);
     for (auto* x : written)
       x->answer(done);
     written.clear();
@@ -124,10 +155,12 @@ void local_journal::carry_out(std::vector<order> xs) {
   for (auto& x : xs) {
     switch (x.what) {
     case order::kind::write:
-      if (auto done = prepare(x); done)
+      if (auto done = prepare(x); done) {
         written.push_back(&x);
-      else
+      } else {
+        settled(x);
         x.answer(std::move(done));
+      }
       break;
     case order::kind::note:
     case order::kind::drop:
@@ -151,20 +184,30 @@ core::result<void> local_journal::prepare(const order& x) const {
   const auto name = std::to_string(x.id) + ".json";
   if ((*in)->exists(name) || (*in)->exists(name + ".new"))
     return core::failure{core::errc::already_exists, "the journal has an entry for " + name};
-  if (x.entry.what == core::format::hls) {
-    if (auto made = core::mux::make_folder(x.entry.slot.folder); !made)
-      return made;
-  }
   auto text = documents::journal(x.entry);
   std::replace(text.begin(), text.end(), '\n', ' ');
   text += '\n';
-  auto file = (*in)->create(name + ".new");
-  if (!file)
-    return file.error();
-  auto done = (*file)->append({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  auto done = [&]() -> core::result<void> {
+    if (x.entry.what == core::format::hls) {
+      if (auto made = core::mux::make_folder(x.entry.slot.folder); !made)
+        return made;
+    }
+    auto file = (*in)->create(name + ".new");
+    if (!file)
+      return file.error();
+    return (*file)->append({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  }();
   if (!done)
-    (void)(*in)->remove(name + ".new");
+    take_back(x);
   return done;
+}
+
+/// Nobody was told that an entry is there, so nothing of it may be.
+void local_journal::take_back(const order& x) const {
+  (void)spool::remove_flat(spool::entry_path(options_.folder, x.id) + ".new");
+  // Refused when there is something in it, which then is not of this entry.
+  if (x.entry.what == core::format::hls)
+    (void)::rmdir(x.entry.slot.folder.c_str());
 }
 
 core::result<void> local_journal::confirm(std::vector<order*>& xs) const {
@@ -190,10 +233,9 @@ core::result<void> local_journal::confirm(std::vector<order*>& xs) const {
   };
   auto done = all();
   if (!done) {
-    // Nobody was told that these are there, so none of them may be.
     for (const auto* x : xs) {
-      (void)spool::remove_flat(spool::entry_path(options_.folder, x->id) + ".new");
       (void)spool::remove_flat(spool::entry_path(options_.folder, x->id));
+      take_back(*x);
     }
   }
   return done;
@@ -230,8 +272,9 @@ void local_journal::stop() {
     stopping_ = true;
   }
   changed_.notify_all();
-  if (thread_.joinable())
-    thread_.join();
+  for (auto* thread : {&thread_, &notes_thread_})
+    if (thread->joinable())
+      thread->join();
 }
 
 } // namespace io::storage

@@ -5,18 +5,22 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <set>
 #include <thread>
 
 namespace io::storage {
 
 /// The journal as one small file per open fragment in the spool (layout: spool.hpp). One thread
-/// writes: it takes everything that waits, writes it, syncs once for all, then answers.
+/// writes: it takes everything that waits, writes it, syncs once for all, then answers. Another
+/// notes starts, so that none of them waits for a disk that is syncing: what was noted survives
+/// the end of the process at once.
 /// May be called from any thread.
 class local_journal final : public core::journal {
 public:
   struct options {
     std::string folder;        // the spool; absolute
     std::size_t queue = 10000; // as many as a node has streams
+    std::string store{};       // root of the store, for `list`; empty: not looked at
   };
 
   /// Makes the folder and proves that it can be written. `errc::storage_failed` or `no_space`.
@@ -49,8 +53,10 @@ private:
 
   void give(order x);
   void serve();
+  void serve_notes();
   void carry_out(std::vector<order> xs);
   core::result<void> prepare(const order& x) const;
+  void take_back(const order& x) const;
   core::result<void> confirm(std::vector<order*>& xs) const;
   void note(const order& x) const;
   core::result<void> remove(const order& x) const;
@@ -59,8 +65,11 @@ private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<order> waiting_;
+  std::vector<order> notes_;          // of entries that are there
+  std::set<core::file_id> unwritten_; // entries in `waiting_` or being written
   bool stopping_ = false;
   std::thread thread_;
+  std::thread notes_thread_;
 };
 
 } // namespace io::storage

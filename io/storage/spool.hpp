@@ -3,6 +3,7 @@
 
 #include "core/ports.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,11 @@ core::result<void> remove_flat(const std::string& path);
 
 /// Reads a folder after a start: what each journal entry tells, in the order of the ids. Torn last
 /// lines are left out, an unreadable entry is set aside as `.bad`, media without an entry is logged
-/// (removed when it is empty). Never fails: what cannot be read is logged.
-std::vector<core::leftover> read(const std::string& folder);
+/// (removed when it is empty). Never fails: what cannot be read is logged. A kept row that cannot
+/// be read is looked for in the sidecars of `store` (empty: it is not).
+std::vector<core::leftover> read(const std::string& folder, const std::string& store = {});
+
+/// When the media of a slot was begun, as far as its files tell; nothing: there is none.
+std::optional<core::wall_time> begin_of_media(const core::fragment_slot& slot, core::format what);
 
 } // namespace io::storage::spool

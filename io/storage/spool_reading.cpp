@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: MIT
 #include "core/log.hpp"
 #include "core/mux/posix_folder.hpp"
+#include "core/names.hpp"
 #include "io/documents/documents.hpp"
+#include "io/storage/object_path.hpp"
 #include "io/storage/spool.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <fcntl.h>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
+#include <sys/stat.h>
 
 namespace io::storage::spool {
 
@@ -17,7 +21,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t longest_entry = 1024 * 1024; // an entry is below 256 KiB, a note below 1 KiB
+constexpr std::size_t longest_entry = 1024 * 1024; // an entry is below 640 KiB, a note below 1 KiB
 constexpr std::size_t longest_row = 4 * 1024 * 1024; // as io/documents reads it
 
 /// The id and the rest of "42.mp4"; nothing when the name does not begin with an id.
@@ -59,7 +63,63 @@ void apply_note(std::string_view line, core::leftover& to) {
   to.started = *why;
 }
 
-core::result<core::leftover> read_entry(const std::string& folder, core::file_id id) {
+/// The row of a file that has reached the store, from its sidecar: by the days since its publish
+/// began, for the exact start is not known here.
+std::optional<core::file_row> find_in_store(const std::string& store,
+                                            const core::journal_entry& of) {
+  const auto stream
+      = store + "/" + path_component(of.of.key.app) + "/" + path_component(of.of.key.stream);
+  const auto tail = "_" + std::to_string(of.slot.id) + ".json";
+  const auto first_day = core::time_stamp(of.of.since - std::chrono::days{1}).substr(0, 10);
+  std::error_code error;
+  for (fs::directory_iterator day{stream, error}, end; !error && day != end; day.increment(error)) {
+    if (day->path().filename().string() < first_day)
+      continue;
+    std::error_code unreadable;
+    for (fs::directory_iterator file{day->path(), unreadable}; !unreadable && file != end;
+         file.increment(unreadable)) {
+      if (!file->path().filename().string().ends_with(tail))
+        continue;
+      const auto text = read_whole(file->path().string(), longest_row);
+      auto row = text ? documents::to_file(*text) : core::result<core::file_row>{text.error()};
+      if (row && row->id == of.slot.id && is_object_path(row->object)
+          && fs::exists(store + "/" + row->object, unreadable))
+        return *std::move(row);
+    }
+  }
+  return std::nullopt;
+}
+
+/// The row that `store::keep` left in the spool, when it had begun.
+std::optional<core::file_row> read_row(const std::string& folder, const std::string& store,
+                                       const core::journal_entry& of) {
+  const auto path = row_path(folder, of.slot.id);
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(path, error)))
+    return std::nullopt;
+  const core::log::fields fields{{"file_id", std::to_string(of.slot.id)}};
+  std::optional<core::file_row> out;
+  if (const auto text = read_whole(path, longest_row)) {
+    if (auto kept = documents::to_file(*text); kept && kept->id == of.slot.id)
+      out = *std::move(kept);
+  }
+  if (!out && !store.empty()) {
+    out = find_in_store(store, of);
+    if (out)
+      core::log::warning("storage",
+                         "a row on its way into the store cannot be read; its sidecar is taken",
+                         fields);
+  }
+  if (out)
+    out->params = of.of.params; // not in the document
+  else
+    core::log::warning("storage", "a row on its way into the store cannot be read; it is made anew",
+                       fields);
+  return out;
+}
+
+core::result<core::leftover> read_entry(const std::string& folder, const std::string& store,
+                                        core::file_id id) {
   auto text = read_whole(entry_path(folder, id), longest_entry);
   if (!text)
     return text.error();
@@ -75,16 +135,11 @@ core::result<core::leftover> read_entry(const std::string& folder, core::file_id
   out.entry.slot = place(folder, id, out.entry.slot.video_id, out.entry.what);
   while (!rest.empty())
     apply_note(take_line(rest), out);
-  if (auto row = read_whole(row_path(folder, id), longest_row)) {
-    auto kept = documents::to_file(*row);
-    if (kept && kept->id == id) {
-      kept->params = out.entry.of.params; // not in the document
-      out.row = *std::move(kept);
-    } else {
-      core::log::warning("storage",
-                         "a row on its way into the store cannot be read; it is made anew",
-                         {{"file_id", std::to_string(id)}});
-    }
+  out.row = read_row(folder, store, out.entry);
+  if (!out.start && !out.row) {
+    // Without its note: `since` may be hours before a fragment in the middle of a publish.
+    if (const auto begun = begin_of_media(out.entry.slot, out.entry.what))
+      out.start = std::max(*begun, out.entry.of.since);
   }
   return out;
 }
@@ -106,7 +161,36 @@ bool is_empty(const std::string& path) {
 
 } // namespace
 
-std::vector<core::leftover> read(const std::string& folder) {
+std::optional<core::wall_time> begin_of_media(const core::fragment_slot& slot, core::format what) {
+  std::optional<core::wall_time> out;
+  const auto look = [&](const std::string& path) {
+    struct statx is {};
+    if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS | STATX_BTIME, &is)
+            < 0
+        || !S_ISREG(is.stx_mode) || is.stx_size == 0)
+      return;
+    const auto time_of = [](const statx_timestamp& x) {
+      return core::wall_time{core::seconds{x.tv_sec} + core::micros{x.tv_nsec / 1000}};
+    };
+    // The last write is later than the birth, which not every file system knows; but the copy of a
+    // spool is born late and keeps its times.
+    auto begun = time_of(is.stx_mtime);
+    if ((is.stx_mask & STATX_BTIME) != 0)
+      begun = std::min(begun, time_of(is.stx_btime));
+    out = std::min(out.value_or(begun), begun);
+  };
+  if (what != core::format::hls) {
+    look(slot.folder + "/" + slot.name);
+    return out;
+  }
+  std::error_code error;
+  for (fs::directory_iterator at{slot.folder, error}, end; !error && at != end; at.increment(error))
+    if (at->path().filename() != slot.name)
+      look(at->path().string());
+  return out;
+}
+
+std::vector<core::leftover> read(const std::string& folder, const std::string& store) {
   std::vector<core::leftover> out;
   auto in = core::mux::open_folder(folder);
   if (!in) {
@@ -122,7 +206,7 @@ std::vector<core::leftover> read(const std::string& folder) {
   }
   std::sort(ids.begin(), ids.end());
   for (const auto id : ids) {
-    auto entry = read_entry(folder, id);
+    auto entry = read_entry(folder, store, id);
     if (!entry) {
       set_aside(folder, id, entry.error().what);
       continue;

@@ -26,6 +26,10 @@ const std::vector<migration>& migrations();
 /// how long one statement waits for another process's lock.
 core::result<std::shared_ptr<connection>> connect(const std::string& path, core::seconds busy);
 
+/// From now on a statement that still runs at `until` is broken off (`errc::timed_out`): nobody
+/// waits for it any more.
+void bound(connection& on, core::steady_time until);
+
 /// Brings the schema to the last of `steps`; a database that holds something is copied before, to
 /// `{path}.schema-{version}`. Refuses a newer schema.
 core::result<void> migrate(connection& on, const std::string& path,
@@ -51,6 +55,7 @@ core::result<core::page_of<core::file_row>> files(connection& on, const core::fi
 core::result<core::file_row> file(connection& on, core::file_id id);
 core::result<core::page_of<core::event_row>> events(connection& on, const core::event_query& q);
 core::result<core::event_row> event(connection& on, const std::string& event_id);
+/// The first of each subject, by event.
 core::result<std::vector<core::event_row>> waiting(connection& on, const std::string& endpoint,
                                                    std::size_t limit);
 /// The greatest id that any file ever had, or 0.

@@ -18,6 +18,7 @@ core::failure to_failure(const std::exception& x) {
     switch (error->result() & 0xff) {
     case 5: // SQLITE_BUSY
     case 6: // SQLITE_LOCKED
+    case 9: // SQLITE_INTERRUPT
       return {core::errc::timed_out, text};
     case 13: // SQLITE_FULL
       return {core::errc::no_space, text};
@@ -26,6 +27,24 @@ core::failure to_failure(const std::exception& x) {
     }
   }
   return {core::errc::storage_failed, text};
+}
+
+namespace {
+
+// Instructions of SQLite's machine between two looks at the clock: well below a millisecond.
+constexpr int steps_per_look = 1000;
+
+int is_late(void* x) {
+  return std::chrono::steady_clock::now() >= static_cast<connection*>(x)->until ? 1 : 0;
+}
+
+} // namespace
+
+void bound(connection& on, core::steady_time until) {
+  on.until = until;
+  // SOCI keeps the type's information to itself; `connect` opens nothing but SQLite.
+  auto* backend = static_cast<soci::sqlite3_session_backend*>(on.session.get_backend());
+  sqlite_api::sqlite3_progress_handler(backend->conn_, steps_per_look, is_late, &on);
 }
 
 core::result<std::shared_ptr<connection>> connect(const std::string& path, core::seconds busy) {

@@ -18,6 +18,8 @@ struct connection {
   soci::session session;
   /// Set when SQLite itself has ended the transaction (disk full, input/output error).
   std::optional<core::failure> broken;
+  /// Statements are interrupted from then on, see `bound`.
+  core::steady_time until = core::steady_time::max();
 };
 
 /// What an exception of SOCI or SQLite means to us.

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
+#include "io/storage/sql_event_rows.hpp"
 #include "io/storage/sql_query.hpp"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
+#include <limits>
 #include <map>
+#include <set>
 
 namespace io::storage::sql {
 
@@ -50,10 +54,12 @@ std::optional<int> to_state(std::string_view x) {
   return std::nullopt;
 }
 
-/// "waiting,dead" as "0,2" for an `in`; a name that `read` does not know is refused.
+constexpr std::size_t most_names = 50;
+
+/// "waiting,dead" as 0 and 2; a name that `read` does not know is refused.
 template <class Read>
-core::result<std::string> numbers(std::string_view list, const char* what, Read read) {
-  std::string out;
+core::result<std::vector<int>> numbers(std::string_view list, const char* what, Read read) {
+  std::vector<int> out;
   while (true) {
     const auto comma = list.find(',');
     const auto number = read(list.substr(0, comma));
@@ -61,41 +67,20 @@ core::result<std::string> numbers(std::string_view list, const char* what, Read 
       return core::failure{
           core::errc::bad_request,
           std::string{what} + " is unknown: " + std::string{list.substr(0, comma).substr(0, 64)}};
-    out += (out.empty() ? "" : ",") + std::to_string(*number);
-    if (comma == std::string_view::npos || out.size() > 200)
+    out.push_back(*number);
+    if (comma == std::string_view::npos || out.size() >= most_names)
       return out;
     list.remove_prefix(comma + 1);
   }
 }
 
-constexpr auto columns = "o.no, o.event_id, o.type, o.subject, o.sequence, o.file, o.at, o.body";
-
-struct event_columns {
-  core::outbox_event event;
-  long long no = 0, type = 0, at = 0;
-
-  core::outbox_event take() const {
-    auto out = event;
-    out.type = static_cast<int>(type);
-    out.at = to_wall(at);
-    return out;
-  }
-};
-
-struct delivery_columns {
-  core::delivery delivery;
-  long long no = 0, state = 0, attempts = 0, next = 0, last = 0;
-
-  core::delivery take(const std::string& event_id) const {
-    auto out = delivery;
-    out.event_id = event_id;
-    out.state = static_cast<core::delivery_state>(state);
-    out.attempts = static_cast<int>(attempts);
-    out.next = to_wall(next);
-    out.last = to_wall(last);
-    return out;
-  }
-};
+/// For an `in`.
+template <class Numbers> std::string listed(const Numbers& xs) {
+  std::string out;
+  for (const auto x : xs)
+    out += (out.empty() ? "" : ",") + std::to_string(x);
+  return out;
+}
 
 void add_deliveries(connection& on, std::map<long long, core::event_row*>& by_no) {
   if (by_no.empty())
@@ -117,8 +102,18 @@ void add_deliveries(connection& on, std::map<long long, core::event_row*>& by_no
   }
 }
 
-core::result<conditions> where_of(const core::event_query& q) {
-  conditions where;
+/// What an event must be, and what one of its deliveries must be.
+struct filter {
+  conditions event;        // of `outbox o`
+  std::vector<int> states; // empty: any
+  std::string endpoint;    // empty: any
+  /// Few events match: found from their deliveries, else from the outbox.
+  bool by_delivery = false;
+};
+
+core::result<filter> filter_of(const core::event_query& q) {
+  filter out;
+  auto& where = out.event;
   const auto slash = q.stream.rfind('/');
   if (slash != std::string::npos)
     where.add("o.app = ?", q.stream.substr(0, slash))
@@ -135,21 +130,83 @@ core::result<conditions> where_of(const core::event_query& q) {
     const auto list = numbers(q.kind, "kind", to_kind);
     if (!list)
       return list.error();
-    where.add("o.type in (" + *list + ")");
+    where.add("o.type in (" + listed(*list) + ")");
   }
-  std::string states;
   if (!q.state.empty()) {
-    const auto list = numbers(q.state, "state", to_state);
+    auto list = numbers(q.state, "state", to_state);
     if (!list)
       return list.error();
-    states = " and d.state in (" + *list + ")";
+    out.states = *std::move(list);
   }
-  const std::string some = "exists (select 1 from deliveries d where d.event_no = o.no" + states;
-  if (!q.endpoint.empty())
-    where.add(some + " and d.endpoint = ?)", q.endpoint);
-  else if (!q.state.empty())
+  out.endpoint = q.endpoint;
+  // In the end nearly every event is delivered, and the index of streams is as narrow as any.
+  const bool with_delivered = std::find(out.states.begin(), out.states.end(),
+                                        static_cast<int>(core::delivery_state::delivered))
+                              != out.states.end();
+  out.by_delivery = q.stream.empty()
+                    && ((!out.states.empty() && !with_delivered)
+                        || (!out.endpoint.empty() && !q.from && !q.to));
+  return out;
+}
+
+/// Newest first, at most `limit`, below `before`.
+using numbers_of = std::set<long long, std::greater<>>;
+
+/// State by state in the order of an index, which ends at the limit however much there is.
+numbers_of by_delivery(connection& on, const filter& x, long long before, int limit) {
+  numbers_of out;
+  auto states = x.states;
+  if (states.empty())
+    states = {static_cast<int>(core::delivery_state::waiting),
+              static_cast<int>(core::delivery_state::delivered),
+              static_cast<int>(core::delivery_state::dead)};
+  for (const auto state : std::set<int>{states.begin(), states.end()}) {
+    auto where = x.event;
+    where.add("o.no = d.event_no").add("d.event_no < ?", before);
+    where.add("d.state = ?", static_cast<long long>(state));
+    if (!x.endpoint.empty())
+      where.add("d.endpoint = ?", x.endpoint);
+    long long no = 0;
+    soci::statement query{on.session};
+    // Cross join: SQLite keeps this order of the tables.
+    prepare(query,
+            "select distinct d.event_no from deliveries d cross join outbox o" + where.text()
+                + " order by d.event_no desc limit " + std::to_string(limit),
+            where, no);
+    while (query.fetch())
+      out.insert(no);
+  }
+  while (out.size() > static_cast<std::size_t>(limit))
+    out.erase(std::prev(out.end()));
+  return out;
+}
+
+/// `filter` as conditions of the outbox alone.
+conditions where_of(const filter& x) {
+  auto where = x.event;
+  std::string some = "exists (select 1 from deliveries d where d.event_no = o.no";
+  if (!x.states.empty())
+    some += " and d.state in (" + listed(x.states) + ")";
+  if (!x.endpoint.empty())
+    where.add(some + " and d.endpoint = ?)", x.endpoint);
+  else if (!x.states.empty())
     where.add(some + ")");
   return where;
+}
+
+void read_rows(connection& on, const conditions& where, const std::string& window,
+               core::page_of<core::event_row>& out, std::vector<long long>& order) {
+  event_columns x;
+  soci::statement query{on.session};
+  prepare(query,
+          std::string{"select "} + event_row_columns + " from outbox o" + where.text()
+              + " order by o.no desc" + window,
+          where, x.no, x.event.event_id, x.type, x.event.subject, x.event.sequence, x.event.file,
+          x.at, x.event.body);
+  while (query.fetch()) {
+    out.items.push_back({x.take(), {}});
+    order.push_back(x.no);
+  }
 }
 
 } // namespace
@@ -159,36 +216,47 @@ core::result<core::page_of<core::event_row>> events(connection& on, const core::
   const auto window = window_of(q.page, q.page_size, q.cursor);
   if (!window)
     return window.error();
-  const auto where = where_of(q);
-  if (!where)
-    return where.error();
-  auto behind = *where;
+  const auto wanted = filter_of(q);
+  if (!wanted)
+    return wanted.error();
+  auto before = std::numeric_limits<long long>::max();
   if (!q.cursor.empty()) {
     const auto at = from_cursor(q.cursor, sort);
     if (!at)
       return at.error();
-    behind.add("o.no < ?", at->id);
+    before = at->id;
   }
   return guarded<core::page_of<core::event_row>>([&] {
     core::page_of<core::event_row> out;
-    const auto n = count(on, "outbox o", *where, counted_to + 1);
+    std::uint64_t n = 0;
+    std::vector<long long> order;
+    // One more than is shown tells whether there is another page.
+    const int most = window->limit + 1;
+    if (wanted->by_delivery) {
+      auto found = by_delivery(on, *wanted, std::numeric_limits<long long>::max(), counted_to + 1);
+      n = found.size();
+      if (!q.cursor.empty())
+        found = by_delivery(on, *wanted, before, most);
+      std::vector<long long> shown;
+      for (auto at
+           = std::next(found.begin(), std::min<std::ptrdiff_t>(window->offset, std::ssize(found)));
+           at != found.end() && std::ssize(shown) < most; ++at)
+        shown.push_back(*at);
+      if (!shown.empty()) {
+        conditions these;
+        these.add("o.no in (" + listed(shown) + ")");
+        read_rows(on, these, "", out, order);
+      }
+    } else {
+      auto where = where_of(*wanted);
+      n = count(on, "outbox o", where, counted_to + 1);
+      where.add("o.no < ?", before);
+      read_rows(on, where,
+                " limit " + std::to_string(most) + " offset " + std::to_string(window->offset), out,
+                order);
+    }
     out.exact = n <= counted_to;
     out.total = std::min<std::uint64_t>(n, counted_to);
-    std::vector<long long> order;
-    {
-      event_columns x;
-      soci::statement query{on.session};
-      prepare(query,
-              std::string{"select "} + columns + " from outbox o" + behind.text()
-                  + " order by o.no desc limit " + std::to_string(window->limit + 1) + " offset "
-                  + std::to_string(window->offset),
-              behind, x.no, x.event.event_id, x.type, x.event.subject, x.event.sequence,
-              x.event.file, x.at, x.event.body);
-      while (query.fetch()) {
-        out.items.push_back({x.take(), {}});
-        order.push_back(x.no);
-      }
-    }
     if (out.items.size() > static_cast<std::size_t>(window->limit)) {
       out.items.pop_back();
       order.pop_back();
@@ -210,63 +278,15 @@ core::result<core::event_row> event(connection& on, const std::string& event_id)
     event_columns x;
     {
       soci::statement query{on.session};
-      prepare(query, std::string{"select "} + columns + " from outbox o" + where.text(), where,
-              x.no, x.event.event_id, x.type, x.event.subject, x.event.sequence, x.event.file, x.at,
-              x.event.body);
+      prepare(query, std::string{"select "} + event_row_columns + " from outbox o" + where.text(),
+              where, x.no, x.event.event_id, x.type, x.event.subject, x.event.sequence,
+              x.event.file, x.at, x.event.body);
       if (!query.fetch())
         return core::failure{core::errc::not_found, "there is no event " + event_id.substr(0, 200)};
       out.event = x.take();
     }
     std::map<long long, core::event_row*> by_no{{x.no, &out}};
     add_deliveries(on, by_no);
-    return out;
-  });
-}
-
-core::result<std::vector<core::event_row>> waiting(connection& on, const std::string& endpoint,
-                                                   std::size_t limit) {
-  return guarded<std::vector<core::event_row>>([&] {
-    std::vector<core::event_row> out;
-    conditions where;
-    where.add("d.endpoint = ? and d.state = 0", endpoint);
-    event_columns x;
-    delivery_columns d;
-    soci::statement query{on.session};
-    prepare(query,
-            std::string{"select "} + columns
-                + ", d.endpoint, d.state, d.attempts, d.next_at, d.last_at, d.last_result "
-                  "from deliveries d join outbox o on o.no = d.event_no"
-                + where.text() + " order by d.event_no limit " + std::to_string(limit),
-            where, x.no, x.event.event_id, x.type, x.event.subject, x.event.sequence, x.event.file,
-            x.at, x.event.body, d.delivery.endpoint, d.state, d.attempts, d.next, d.last,
-            d.delivery.last_result);
-    while (query.fetch())
-      out.push_back({x.take(), {d.take(x.event.event_id)}});
-    return out;
-  });
-}
-
-core::result<outbox_depth> depth(connection& on) {
-  return guarded<outbox_depth>([&] {
-    long long waiting = 0, oldest = 0;
-    on.session << "select count(*) from deliveries where state = 0", soci::into(waiting);
-    on.session
-        << "select coalesce((select o.at from deliveries d join outbox o on o.no = d.event_no "
-           "where d.state = 0 order by d.event_no limit 1), 0)",
-        soci::into(oldest);
-    return outbox_depth{static_cast<std::uint64_t>(waiting), to_wall(oldest)};
-  });
-}
-
-core::result<std::vector<std::string>> waited_for(connection& on) {
-  return guarded<std::vector<std::string>>([&] {
-    std::vector<std::string> out;
-    std::string endpoint;
-    soci::statement query{on.session};
-    prepare(query, "select distinct endpoint from deliveries where state = 0 order by endpoint", {},
-            endpoint);
-    while (query.fetch())
-      out.push_back(endpoint);
     return out;
   });
 }

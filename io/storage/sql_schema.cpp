@@ -55,6 +55,13 @@ const std::vector<migration>& migrations() {
            "create index deliveries_endpoint on deliveries (endpoint, state, event_no)",
            "create index deliveries_state on deliveries (state, event_no)",
        }},
+      // The first that waits of each subject is found without a look at those behind it.
+      {2,
+       {
+           "alter table deliveries add column subject text not null default ''",
+           "update deliveries set subject = (select subject from outbox where no = event_no)",
+           "create index deliveries_subject on deliveries (endpoint, state, subject, event_no)",
+       }},
   };
   return steps;
 }

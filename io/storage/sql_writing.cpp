@@ -110,8 +110,9 @@ void write_event(connection& on, const core::outbox_event& x,
     if (std::find(endpoint.events.begin(), endpoint.events.end(), x.type) == endpoint.events.end())
       continue;
     on.session << "insert into deliveries (event_no, endpoint, state, attempts, next_at, last_at, "
-                  "last_result) values (:no, :endpoint, 0, 0, :at, 0, '') on conflict do nothing",
-        use(no, "no"), use(endpoint.name, "endpoint"), use(at, "at");
+                  "last_result, subject) values (:no, :endpoint, 0, 0, :at, 0, '', :subject) "
+                  "on conflict do nothing",
+        use(no, "no"), use(endpoint.name, "endpoint"), use(at, "at"), use(x.subject, "subject");
   }
   if ((x.type == 0 || x.type == 1) && !x.sequence.empty())
     write_publish(on, x, key);

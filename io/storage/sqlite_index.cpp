@@ -29,6 +29,30 @@ std::shared_ptr<call> make_call(std::function<core::result<T>(sql::connection&)>
   return x;
 }
 
+/// Shows how much waits in the outbox. To count it costs more the more waits, so that is done at
+/// most once in an interval, and once more when nothing has changed for as long.
+class depth_gauge {
+public:
+  explicit depth_gauge(core::millis interval) : interval_{interval} {}
+
+  void changed(sql::connection& on) {
+    is_stale_ = true;
+    if (std::chrono::steady_clock::now() >= next_)
+      show(on);
+  }
+  void rest(sql::connection& on) {
+    if (is_stale_)
+      show(on);
+  }
+
+private:
+  void show(sql::connection& on);
+
+  const core::millis interval_;
+  core::steady_time next_{};
+  bool is_stale_ = false;
+};
+
 void show_depth(sql::connection& on) {
   const auto depth = sql::depth(on);
   if (!depth)
@@ -37,6 +61,12 @@ void show_depth(sql::connection& on) {
   shown.outbox_waiting = depth->waiting;
   shown.outbox_oldest = static_cast<std::uint64_t>(
       std::chrono::floor<core::seconds>(depth->oldest).time_since_epoch().count());
+}
+
+void depth_gauge::show(sql::connection& on) {
+  show_depth(on);
+  is_stale_ = false;
+  next_ = std::chrono::steady_clock::now() + interval_;
 }
 
 /// Events for a receiver that was taken out of the configuration wait for ever; somebody must know.
@@ -57,7 +87,9 @@ void warn_of_strangers(sql::connection& on, const std::vector<core::endpoint>& e
 
 /// One transaction for all of them. What one of them may not do costs the others nothing; what
 /// breaks the transaction is the answer to all.
-void write_all(sql::connection& on, const call_lane::calls& xs) {
+void write_all(sql::connection& on, depth_gauge& depth, const call_lane::calls& xs) {
+  if (xs.empty())
+    return depth.rest(on);
   std::vector<std::pair<call*, call::answer>> answers;
   auto done = sql::begin(on);
   if (done) {
@@ -78,7 +110,7 @@ void write_all(sql::connection& on, const call_lane::calls& xs) {
     }
     return;
   }
-  show_depth(on);
+  depth.changed(on);
   for (auto& [x, answer] : answers) {
     if (x->settle())
       answer();
@@ -87,6 +119,7 @@ void write_all(sql::connection& on, const call_lane::calls& xs) {
 
 void read_all(sql::connection& on, const call_lane::calls& xs) {
   for (const auto& x : xs) {
+    sql::bound(on, x->deadline);
     const auto answer = x->work(on);
     x->work = nullptr;
     if (x->settle())
@@ -108,34 +141,43 @@ core::result<std::unique_ptr<sqlite_index>> sqlite_index::open(options x) {
   show_depth(**writer);
   warn_of_strangers(**writer, x.endpoints);
   std::vector<connection> readers;
-  for (int i = 0; i < x.readers; ++i) {
+  for (int i = 0; i < x.readers + 1; ++i) {
     auto reader = sql::connect(x.path, x.busy);
     if (!reader)
       return reader.error();
     readers.push_back(*std::move(reader));
   }
-  return std::unique_ptr<sqlite_index>{
-      new sqlite_index{std::move(x), *std::move(writer), std::move(readers), *greatest}};
+  auto announcer = std::move(readers.back());
+  readers.pop_back();
+  return std::unique_ptr<sqlite_index>{new sqlite_index{
+      std::move(x), *std::move(writer), std::move(announcer), std::move(readers), *greatest}};
 }
 
-sqlite_index::sqlite_index(options x, connection writer, std::vector<connection> readers,
-                           core::file_id greatest)
+sqlite_index::sqlite_index(options x, connection writer, connection announcer,
+                           std::vector<connection> readers, core::file_id greatest)
     : endpoints_{std::move(x.endpoints)}, greatest_{greatest} {
   std::vector<call_lane::server> questions;
   for (auto& reader : readers)
     questions.push_back([reader](const call_lane::calls& xs) { read_all(*reader, xs); });
+  const auto most_questions = std::max<std::size_t>(x.queue / 10, 1);
   reading_ = std::make_unique<call_lane>(
-      call_lane::options{"reading", x.limit, std::max<std::size_t>(x.queue / 10, 1), 1, false},
-      std::move(questions));
+      call_lane::options{"reading", x.limit, most_questions, 1, false, {}}, std::move(questions));
+  std::vector<call_lane::server> announcers{
+      [announcer](const call_lane::calls& xs) { read_all(*announcer, xs); }};
+  announcing_ = std::make_unique<call_lane>(
+      call_lane::options{"announcing", x.limit, most_questions, 1, false, {}},
+      std::move(announcers));
+  auto depth = std::make_shared<depth_gauge>(x.depth_interval);
   std::vector<call_lane::server> writers{
-      [writer](const call_lane::calls& xs) { write_all(*writer, xs); }};
+      [writer, depth](const call_lane::calls& xs) { write_all(*writer, *depth, xs); }};
   writing_ = std::make_unique<call_lane>(
-      call_lane::options{"writing", x.limit, x.queue, most_per_transaction, true},
+      call_lane::options{"writing", x.limit, x.queue, most_per_transaction, true, x.depth_interval},
       std::move(writers));
 }
 
 void sqlite_index::stop() {
   reading_->stop();
+  announcing_->stop();
   writing_->stop();
 }
 
@@ -190,11 +232,11 @@ void sqlite_index::event(std::string event_id,
 
 void sqlite_index::waiting(std::string endpoint, std::size_t limit,
                            std::function<void(core::result<std::vector<core::event_row>>)> answer) {
-  ask<std::vector<core::event_row>>(
+  announcing_->give(make_call<std::vector<core::event_row>>(
       [endpoint = std::move(endpoint), n = std::min(limit, most_waiting)](sql::connection& on) {
         return sql::waiting(on, endpoint, n);
       },
-      std::move(answer));
+      std::move(answer)));
 }
 
 } // namespace io::storage

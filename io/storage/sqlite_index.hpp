@@ -7,9 +7,10 @@
 namespace io::storage {
 
 /// The index in one SQLite file. One connection writes: it takes everything that waits into one
-/// transaction, so a thousand commits cost one sync of the disk. Others answer questions. Every
-/// call is answered within the limit; one that is late may still take effect, so it may be
-/// repeated. May be called from any thread.
+/// transaction, so a thousand commits cost one sync of the disk. Others answer questions; one of
+/// them is for `waiting` alone, so that no question delays an announcement. Every call is answered
+/// within the limit; one that is late may still take effect, so it may be repeated. May be called
+/// from any thread.
 class sqlite_index final : public core::index {
 public:
   struct options {
@@ -19,6 +20,7 @@ public:
     core::seconds busy{5};                 // how long a statement waits for another's lock
     std::size_t queue = 10'000;            // calls that wait to write; a tenth of it to read
     int readers = 2;
+    core::millis depth_interval{1000}; // how often the depth of the outbox is counted at most
   };
 
   /// Opens, migrates, warms up. Refuses a schema that is newer than this program.
@@ -45,7 +47,7 @@ public:
 
 private:
   using connection = std::shared_ptr<sql::connection>;
-  sqlite_index(options x, connection writer, std::vector<connection> readers,
+  sqlite_index(options x, connection writer, connection announcer, std::vector<connection> readers,
                core::file_id greatest);
 
   template <class T>
@@ -56,6 +58,7 @@ private:
   const std::vector<core::endpoint> endpoints_;
   const core::file_id greatest_;
   std::unique_ptr<call_lane> reading_;
+  std::unique_ptr<call_lane> announcing_;
   std::unique_ptr<call_lane> writing_;
 };
 

@@ -225,3 +225,36 @@ TEST_CASE("after lost frames video waits for its key frame") {
   CHECK(c.on(delta(40ms), true).what == action::lose);
   CHECK(c.on(key(80ms), true).what == action::write);
 }
+
+TEST_CASE("a video that has stopped for good does not keep anything from being cut") {
+  auto c = both();
+  c.on(key(0ms), true);
+  c.on(delta(1s), true);
+  SECTION("its length is over") {
+    CHECK(c.on(sound(13s), true).what == action::write);
+    CHECK(c.on(sound(13020ms), false).what == action::write);
+    const auto d = c.on(sound(13040ms), true);
+    CHECK(d.what == action::cut);
+    CHECK(d.ended == end_reason::length);
+    // What follows is audio alone: cut when it is due.
+    CHECK(c.on(sound(18s), true).what == action::write);
+    CHECK(c.on(sound(18040ms), true).what == action::cut);
+  }
+  SECTION("a cut was ordered") {
+    c.order_cut(start_reason::cut, end_reason::cut);
+    CHECK(c.on(sound(13s), true).what == action::write);
+    const auto d = c.on(sound(13020ms), true);
+    CHECK(d.what == action::cut);
+    CHECK(d.ended == end_reason::cut);
+  }
+  SECTION("a close was ordered") {
+    c.order_close(end_reason::recording_stopped);
+    CHECK(c.on(sound(13s), true).what == action::write);
+    CHECK(c.on(sound(13020ms), true).what == action::finish);
+  }
+  SECTION("it comes back before that") {
+    c.on(delta(12s), true);
+    CHECK(c.on(sound(20s), true).what == action::write);
+    CHECK(c.on(key(20s), true).what == action::cut);
+  }
+}

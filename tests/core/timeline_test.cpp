@@ -204,6 +204,16 @@ TEST_CASE("what is held back is bounded in number where the time stands still") 
   CHECK(p.got.items.size() >= 480);
 }
 
+TEST_CASE("configurations weigh in what one video frame may hold back") {
+  publish p;
+  p.push(video, 0ms, 0ms);
+  core::track x;
+  x.config.resize(64 * 1024);
+  for (int i = 0; i < 200; ++i)
+    p.of.push({std::make_shared<core::track>(x), {}}, p.start, p.got);
+  CHECK(p.got.items.size() > 100);
+}
+
 TEST_CASE("media time maps to the arrival that was least late") {
   publish p;
   // Bursts of 250 ms: the last frame of a burst is the one that is on time.

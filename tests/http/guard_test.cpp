@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/metrics.hpp"
 #include "io/http/guard.hpp"
+#include "io/http/seats.hpp"
 #include "io/http/target.hpp"
 #include "tests/http/fakes.hpp"
 #include "tests/support/catch.hpp"
@@ -65,6 +66,41 @@ TEST_CASE("without tokens only names of loopback, listen and public_url are answ
   INFO(host);
   CHECK(status(by, ask_for("GET", "/api/v1/files", {{"host", host}})) == expected);
   CHECK(status(by, ask_for("GET", "/vod/a/b/1/f0.mp4", {{"host", host}})) == expected);
+}
+
+TEST_CASE("health and readiness are free of the Host check and of tokens") {
+  auto opts = GENERATE(options{}, with_tokens());
+  tests::fake_clock clock;
+  guard by{opts, clock};
+  for (const char* target : {"/healthz", "/readyz"}) {
+    CHECK(status(by, ask_for("GET", target, {{"host", "10.0.0.7:8080"}})) == 200);
+    CHECK(status(by, ask_for("HEAD", target, {})) == 200);
+  }
+  CHECK(status(by, ask_for("GET", "/metrics", {{"host", "10.0.0.7:8080"}})) != 200);
+}
+
+TEST_CASE("the addresses of one IPv6 network share its seats") {
+  auto network = [](int net, int host) {
+    return "2001:db8:0:" + std::to_string(net) + "::" + std::to_string(host);
+  };
+  seats places{40};
+  for (int i = 1; i <= 10; ++i)
+    CHECK(places.take(network(1, i)));
+  CHECK_FALSE(places.take(network(1, 11)));
+  CHECK(places.take(network(2, 1)));
+  for (int i = 1; i <= 8; ++i)
+    CHECK(places.take("fe80::" + std::to_string(i) + "%eth0"));
+  places.give_back(network(1, 3));
+  CHECK(places.take(network(1, 11)));
+  CHECK_FALSE(places.take(network(1, 12)));
+  for (int i = 1; i <= 10; ++i)
+    CHECK(places.take("10.0.0.1"));
+  CHECK_FALSE(places.take("10.0.0.1"));
+  for (int i = 1; i <= 10; ++i)
+    CHECK(places.take("10.0.0.2"));
+  CHECK(places.taken() == 39);
+  CHECK(places.take("10.0.0.3"));
+  CHECK_FALSE(places.take("10.0.0.4"));
 }
 
 TEST_CASE("without tokens a foreign page may change nothing") {

@@ -122,6 +122,23 @@ TEST_CASE_METHOD(fixture, "a download is called by the file's name") {
   CHECK(get(mp4 + "?other=1").status == 400);
 }
 
+TEST_CASE_METHOD(fixture, "a page of another origin can read why playback is refused to it") {
+  const pairs origin{{"origin", "https://a.example"}};
+  opts.cors = {"https://a.example"};
+  opts.tokens = {{"eye", role::viewer, "view-token"}};
+  auto no = get(mp4, origin);
+  CHECK(no.status == 401);
+  CHECK(header(no, "Access-Control-Allow-Origin") == "https://a.example");
+  no = get("/api/v1/files", origin);
+  CHECK(no.status == 401);
+  CHECK(header(no, "Access-Control-Allow-Origin").empty());
+  opts.tokens.clear();
+  opts.host = "192.0.2.10";
+  no = get(mp4, origin);
+  CHECK(no.status == 403);
+  CHECK(header(no, "Access-Control-Allow-Origin") == "https://a.example");
+}
+
 TEST_CASE_METHOD(fixture, "pages of other origins may read playback where the list says so") {
   CHECK(header(get(mp4, {{"origin", "https://a.example"}}), "Access-Control-Allow-Origin") == "*");
   opts.cors = {"https://a.example"};

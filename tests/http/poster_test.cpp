@@ -69,7 +69,7 @@ TEST_CASE("every status is an answer, a redirect too") {
 
 TEST_CASE("what is no answer is a failure of the endpoint") {
   auto bytes = GENERATE(
-      as<std::string>{}, "", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
+      as<std::string>{}, "", "garbage\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n",
       "HTTP/1.1 200 OK\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n", "HTTP/1.1 abc OK\r\n\r\n",
       std::string(100'000, 'x'), "HTTP/1.1 101 Switching\r\n\r\n");
   INFO(bytes.substr(0, 60));
@@ -78,6 +78,51 @@ TEST_CASE("what is no answer is a failure of the endpoint") {
   auto x = post_once(p, receiver.url(), "{}");
   REQUIRE_FALSE(x);
   CHECK(x.error().code == core::errc::endpoint_failed);
+}
+
+TEST_CASE("what counts is the status, whatever becomes of the body") {
+  auto [bytes, status, body] = GENERATE(table<std::string, int, std::string>({
+      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", 200, "half"},
+      {"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", 200, ""},
+      {"HTTP/1.1 500 No\r\nContent-Length: 9\r\n\r\nhalf", 500, "half"},
+      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n", 200, "abc"},
+      {"HTTP/1.1 200 OK\r\n\r\nwithout a length", 200, "without a length"},
+  }));
+  INFO(bytes);
+  SECTION("it ends early") {
+    raw_server receiver{answering(bytes)};
+    poster p{plain()};
+    auto x = post_once(p, receiver.url(), "{}");
+    REQUIRE(x);
+    CHECK(x->status == status);
+    CHECK(x->body == body);
+  }
+  SECTION("the connection is reset") {
+    raw_server receiver{[bytes = bytes](int fd) {
+      raw_server::read_request(fd);
+      raw_server::send(fd, bytes);
+      linger at_once{1, 0}; // close sends a reset
+      ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }};
+    poster p{plain()};
+    auto x = post_once(p, receiver.url(), "{}");
+    REQUIRE(x);
+    CHECK(x->status == status);
+    CHECK(x->body == body);
+  }
+}
+
+TEST_CASE("an answer whose body never ends counts at the limit") {
+  raw_server receiver{[](int fd) {
+    raw_server::read_request(fd);
+    raw_server::send(fd, "HTTP/1.1 200 OK\r\n\r\nand then");
+    raw_server::wait_for_end(fd);
+  }};
+  poster p{plain()};
+  auto x = post_once(p, receiver.url(), "{}", 500ms);
+  REQUIRE(x);
+  CHECK(x->status == 200);
+  CHECK(x->body == "and then");
 }
 
 TEST_CASE("of a large answer the first 64 KiB are kept") {
@@ -91,7 +136,8 @@ TEST_CASE("of a large answer the first 64 KiB are kept") {
 }
 
 TEST_CASE("a receiver that hangs is given up at the limit") {
-  auto bytes = GENERATE(as<std::string>{}, "", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nha");
+  auto bytes = GENERATE(as<std::string>{}, "", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n",
+                        "HTTP/1.1 100 Continue\r\n\r\n");
   raw_server receiver{[bytes](int fd) {
     raw_server::send(fd, bytes);
     raw_server::wait_for_end(fd);

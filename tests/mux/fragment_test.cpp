@@ -2,6 +2,9 @@
 #include "tests/mux/clips.hpp"
 #include "tests/support/catch.hpp"
 
+#include <limits>
+#include <map>
+
 using core::format;
 using core::millis;
 using core::track_kind;
@@ -226,4 +229,55 @@ TEST_CASE("an index of key frames stays within its space") {
   REQUIRE(account);
   CHECK(account->duration == std::chrono::seconds{3000});
   CHECK(difference(x, read_flv(in["f0.flv"])) == "");
+}
+
+TEST_CASE("a fragment knows up to where its media is in the file, whatever fails") {
+  const auto& x = test_clip("bframes");
+  for (auto what : {format::mp4, format::flv, format::hls})
+    for (std::size_t die_at = 3; die_at < 60; ++die_at) {
+      CAPTURE(what, die_at);
+      memory_folder in;
+      in.all->die_at = die_at;
+      core::mux::options o;
+      o.what = what;
+      o.name = file_name(what);
+      o.tracks = x.tracks;
+      o.segment = core::seconds{2};
+      auto out = core::mux::open_fragment(in, o);
+      if (!out)
+        continue;
+      bool has_failed = false;
+      auto first_failed = core::nanos::max();
+      std::size_t given = 0;
+      while (!has_failed && given < x.frames.size()) {
+        const auto n = std::min<std::size_t>(15, x.frames.size() - given);
+        const auto burst = std::span{x.frames}.subspan(given, n);
+        has_failed = !(*out)->write(burst);
+        if (has_failed)
+          for (const auto& f : burst)
+            first_failed = std::min(first_failed, f.dts);
+        given += n;
+      }
+      has_failed = has_failed || !(*out)->close();
+      const auto durable = std::min((*out)->durable_until(), first_failed);
+      if (!has_failed) {
+        CHECK(durable >= x.frames.back().dts);
+        break;
+      }
+      out->reset();
+      in.all->die_at = std::numeric_limits<std::size_t>::max();
+      clip kept;
+      if (core::mux::repair(in, what, file_name(what)))
+        kept = read(in, what, x.tracks);
+      std::map<track_kind, std::size_t> before;
+      for (const auto& f : x.frames)
+        before[f.kind] += f.dts < durable ? 1 : 0;
+      for (auto kind : {track_kind::video, track_kind::audio}) {
+        const auto found = only(kept, kind).frames.size();
+        CHECK(found >= before[kind]);
+        // And nearly so: what the file holds beyond it came in one burst.
+        if (found > 0)
+          CHECK(durable > only(x, kind).frames[found - 1].dts - core::millis{500});
+      }
+    }
 }

@@ -63,7 +63,8 @@ private:
     auto& counter = counters_.at(static_cast<std::size_t>(which == 0        ? 0
                                                           : which == 0x1000 ? 1
                                                                             : which - 0x100 + 2));
-    require(counter < 0 || (counter + 1) % 16 == (x[3] & 15), "continuity");
+    int step = x[3] & 0x10 ? 1 : 0; // none without a payload (ISO 13818-1 2.4.3.3)
+    require(counter < 0 || (counter + step) % 16 == (x[3] & 15), "continuity");
     counter = x[3] & 15;
     std::size_t at = x[3] & 0x20 ? 5U + x[4] : 4;
     require(at <= 188, "adaptation field");

@@ -48,6 +48,13 @@ public:
     }
     return so_far();
   }
+  core::nanos durable_until() const override {
+    core::nanos out{0};
+    std::lock_guard guard{in_.mutex_};
+    for (auto& x : in_.fragments_[how_.name].frames)
+      out = std::max(out, x.dts + x.duration);
+    return std::min(out, in_.most_durable.load());
+  }
   core::mux::account so_far() const override {
     std::lock_guard guard{in_.mutex_};
     core::mux::account out;

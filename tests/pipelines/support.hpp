@@ -48,6 +48,8 @@ public:
   std::function<core::result<void>(const std::string& name, std::size_t frames_so_far)> on_write;
   std::function<core::result<void>(const std::string& name)> on_open;
   std::function<core::result<void>(const std::string& name)> on_close;
+  /// Nothing behind this time of a fragment counts as written.
+  std::atomic<core::nanos> most_durable{core::nanos::max()};
 
   std::map<std::string, fragment> all() const;
   std::size_t frames_of(const std::string& name) const;
@@ -114,6 +116,13 @@ template <class T> bool inbox::wait_for(std::size_t count, const std::string& br
 /// One publish with its branches.
 struct publish {
   explicit publish(std::function<void(pipelines::options&)> change = {});
+  /// The last door may still tell the inbox something.
+  ~publish() {
+    gives_slots = false;
+    input.reset();
+  }
+  publish(const publish&) = delete;
+  publish& operator=(const publish&) = delete;
 
   void open(const std::string& branch, core::format what, core::nanos fragment = 30min,
             const std::string& kind = {}, core::start_reason why = core::start_reason::publish);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/rtmp/dialects.hpp"
 
+#include <algorithm>
+
 namespace tests::rtmp {
 
 namespace {
@@ -58,6 +60,32 @@ dialect plain(std::string name, int form, std::uint32_t chunk_size, std::uint32_
   x.published();
   headers(client, start);
   x.plain(small_clip(start, key_size));
+  return x.done();
+}
+
+/// Chunks of form 3 have no extended time stamp, but payload that begins like it.
+dialect misleads() {
+  builder x{"extended time stamps left out, payload that begins like them"};
+  auto& client = x.start();
+  client.repeats_extended = false;
+  client.connect("live?a=b");
+  client.create_stream();
+  client.publish("a?k=v");
+  x.published();
+  headers(client, 0x01000000);
+  auto clip = small_clip(0x01000000);
+  std::size_t count = 0;
+  for (auto& frame : clip) {
+    if (!frame.is_video)
+      continue;
+    // The chunk of 128 bytes holds 5 bytes of the tag before the frame.
+    frame.data = nal_unit(frame.key ? 0x65 : 0x41, 135 + 16 * count, 0x33);
+    const std::uint8_t time[]{0x01, 0x00, 0x00};
+    for (std::size_t at = 123; at + 3 <= frame.data.size(); at += 128)
+      std::copy_n(time, 1 + count % 3, frame.data.begin() + static_cast<std::ptrdiff_t>(at));
+    ++count;
+  }
+  x.plain(clip);
   return x.done();
 }
 
@@ -245,6 +273,7 @@ std::vector<dialect> dialects(bool big) {
       plain("chunks of 1 byte", 3, 1),
       plain("extended time stamps, repeated", 0, 128, 0x01000000),
       plain("extended time stamps, left out of form 3", 0, 128, 0x01000000, false),
+      misleads(),
       plain("time stamps that pass 2^24", 3, 128, 0xffffff - 100),
       plain("time stamps that pass 2^32", 0, 128, 0xffffffff - 100),
       amf3(),

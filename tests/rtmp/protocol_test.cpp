@@ -272,20 +272,51 @@ TEST_CASE("frames before their sequence header are counted and not passed on") {
   CHECK(c.protocol.lost().before_header == 2);
 }
 
-TEST_CASE("frames whose NAL lengths lie are counted and not passed on") {
+TEST_CASE("a frame without a whole NAL unit is counted and not passed on") {
   auto too_long = nal_unit(0x65, 9, 1);
   too_long[3] = 10;
-  auto cut_off = nal_unit(0x65, 9, 1);
-  cut_off.insert(cut_off.end(), {0, 0});
   auto huge = nal_unit(0x65, 9, 1);
   huge[0] = 0xff;
   connection c;
   c.feed(session({video_header(), body_of({true, true, 0, 0, too_long}),
-                  body_of({true, true, 0, 0, cut_off}), body_of({true, true, 0, 0, huge}),
-                  body_of({true, true, 0, 0, {}}), body_of({true, true, 0, 0, {0, 0, 0, 0}}),
+                  body_of({true, true, 0, 0, huge}), body_of({true, true, 0, 0, {}}),
+                  body_of({true, true, 0, 0, {0, 0, 0, 0}}),
+                  body_of({true, true, 0, 0, {0, 0, 0, 0, 1}}),
                   body_of({true, true, 0, 0, nal_unit(0x65, 9, 1)})}));
   CHECK(frames_in(c.result) == 1);
   CHECK(c.protocol.lost().damaged == 5);
+  CHECK(c.protocol.lost().trimmed == 0);
+}
+
+TEST_CASE("of a frame with bytes behind its last NAL unit the whole units are passed on") {
+  auto two = nal_unit(0x06, 5, 2);
+  put(two, nal_unit(0x65, 300, 1));
+  auto lying = nal_unit(0x41, 7, 3);
+  lying[3] = 8;
+  for (const auto& rest :
+       {bytes{0}, bytes{0, 0, 0}, bytes{0, 0, 0, 1}, bytes{0xff, 1, 1, 1, 1}, lying}) {
+    auto sent = two;
+    put(sent, rest);
+    connection c;
+    c.feed(session({video_header(), body_of({true, true, 0, 40, sent})}));
+    REQUIRE(frames_in(c.result) == 1);
+    const auto& got = c.result.items.back().media;
+    CHECK(bytes(got.data.begin(), got.data.end()) == two);
+    CHECK(got.key);
+    CHECK(got.pts == core::millis{40});
+    CHECK(c.protocol.lost().trimmed == 1);
+    CHECK(c.protocol.lost().damaged == 0);
+  }
+}
+
+TEST_CASE("a key frame whose picture is lost with its last bytes is no key frame") {
+  auto sent = nal_unit(0x06, 5, 2);
+  put(sent, bytes{0, 0, 9, 9, 0x65, 1});
+  connection c;
+  c.feed(session({video_header(), body_of({true, true, 0, 0, sent})}));
+  REQUIRE(frames_in(c.result) == 1);
+  CHECK(c.result.items.back().media.data.size() == 9);
+  CHECK_FALSE(c.result.items.back().media.key);
 }
 
 TEST_CASE("MP3 is configured by its first frame and again by another kind of frame") {

@@ -78,6 +78,11 @@ void fake_control::publish(core::publish_request x,
   const std::lock_guard lock{mutex_};
   if (const auto why = refused.find(key); why != refused.end())
     return answer(why->second);
+  if (taken_[key] > 0) {
+    --taken_[key];
+    log_.write("taken " + key);
+    return answer(core::failure{core::errc::already_exists, key + " is published already"});
+  }
   auto media = std::make_shared<kept_media>(log_, key);
   media_[key] = media;
   requests_[key] = std::move(x);
@@ -98,6 +103,11 @@ std::shared_ptr<kept_media> fake_control::media(const std::string& key) {
 core::publish_request fake_control::request(const std::string& key) {
   const std::lock_guard lock{mutex_};
   return requests_[key];
+}
+
+void fake_control::take(const std::string& key, int count) {
+  const std::lock_guard lock{mutex_};
+  taken_[key] = count;
 }
 
 void fake_control::answer_now() {

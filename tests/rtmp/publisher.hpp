@@ -55,7 +55,7 @@ private:
   std::size_t bursts_ = 0;
 };
 
-/// Accepts every publisher of a key that is not in `refused`.
+/// Accepts every publisher of a key that is neither in `refused` nor taken.
 class fake_control : public core::control {
 public:
   explicit fake_control(event_log& log) : log_{log} {}
@@ -72,6 +72,8 @@ public:
   core::publish_request request(const std::string& key);
   /// Answers that were held back because the stream is called "later".
   void answer_now();
+  /// The next `count` requests for the key hear that it is published already.
+  void take(const std::string& key, int count);
   std::map<std::string, core::failure> refused;
 
 private:
@@ -80,6 +82,7 @@ private:
   std::map<std::string, std::shared_ptr<kept_media>> media_;
   std::map<std::string, core::publish_request> requests_;
   std::vector<std::function<void()>> later_;
+  std::map<std::string, int> taken_;
 };
 
 /// The real clocks, set forward by the test.

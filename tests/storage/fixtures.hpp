@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <stdlib.h>
 #include <string>
+#include <thread>
 
 /// What the storage tests share: folders that vanish, rows, and answers waited for with a limit.
 namespace fixtures {
@@ -46,6 +47,17 @@ template <class T, class Give> core::result<T> answer_of(Give give) {
   if (future.wait_for(std::chrono::seconds{30}) != std::future_status::ready)
     throw std::runtime_error{"no answer came"};
   return future.get();
+}
+
+/// Waits for what another thread does, at most half a minute.
+template <class Fact> bool comes_true(Fact fact) {
+  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+  while (!fact()) {
+    if (std::chrono::steady_clock::now() > limit)
+      return false;
+    std::this_thread::yield();
+  }
+  return true;
 }
 
 inline std::string text_of(const std::string& path) {

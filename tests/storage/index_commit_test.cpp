@@ -123,7 +123,7 @@ TEST_CASE_METHOD(index_fixture, "a thousand commits at once are all answered and
   for (int i = 1; i <= 1000; ++i) {
     core::commit_batch x;
     x.files = {row(static_cast<core::file_id>(i))};
-    x.events = {fixtures::event("100-" + std::to_string(i), 100)};
+    x.events = {fixtures::event("100-" + std::to_string(i), 100, "live/" + std::to_string(i))};
     index->commit(x, [&](const core::result<void>& done) {
       CHECK(done);
       if (++good == 1000)

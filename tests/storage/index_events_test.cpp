@@ -2,6 +2,8 @@
 #include "core/metrics.hpp"
 #include "index_fixture.hpp"
 
+#include <atomic>
+
 using namespace fixtures;
 using core::delivery_state;
 using core::errc;
@@ -46,10 +48,14 @@ struct fixture : index_fixture {
 
 TEST_CASE_METHOD(fixture, "an event waits for those that asked for its type") {
   fill();
-  CHECK(waiting("app") == names{"1-s1", "0-s1", "100-1", "1-s2"});
+  for (const auto& id : names{"1-s1", "0-s1", "100-1"}) {
+    CHECK(waiting("app") == names{id, "1-s2"});
+    CHECK(waiting("app", 1) == names{id});
+    REQUIRE(deliver(id, "app", delivery_state::delivered));
+  }
+  CHECK(waiting("app") == names{"1-s2"});
   CHECK(waiting("files") == names{"100-1"});
   CHECK(waiting("nobody").empty());
-  CHECK(waiting("app", 2) == names{"1-s1", "0-s1"});
   CHECK(event("332-s2")->deliveries.empty());
 }
 
@@ -81,7 +87,7 @@ TEST_CASE_METHOD(fixture, "a delivery keeps what became of it, over a restart") 
   REQUIRE(deliver("0-s1", "app", delivery_state::waiting, 2));
   REQUIRE(deliver("100-1", "files", delivery_state::dead, 12));
   restart();
-  CHECK(waiting("app") == names{"0-s1", "100-1", "1-s2"});
+  CHECK(waiting("app") == names{"0-s1", "1-s2"});
   CHECK(waiting("files").empty());
   const auto got = event("0-s1");
   REQUIRE(got->deliveries.size() == 1);
@@ -110,6 +116,56 @@ TEST_CASE_METHOD(fixture, "the depth of the outbox and its oldest event are show
   REQUIRE(deliver("100-1", "files", delivery_state::dead));
   CHECK(shown.outbox_waiting == 0);
   CHECK(shown.outbox_oldest == 0);
+}
+
+TEST_CASE_METHOD(fixture, "the depth is counted once in an interval, and once more at its end") {
+  auto& shown = core::metrics::all();
+  depth_interval = core::millis{3'600'000};
+  restart();
+  fill();
+  CHECK(shown.outbox_waiting == 5);
+  REQUIRE(deliver("1-s1", "app", delivery_state::delivered));
+  REQUIRE(deliver("0-s1", "app", delivery_state::delivered));
+  CHECK(shown.outbox_waiting == 5);
+  depth_interval = core::millis{50};
+  restart();
+  REQUIRE(deliver("100-1", "app", delivery_state::delivered));
+  REQUIRE(deliver("100-1", "files", delivery_state::delivered));
+  REQUIRE(deliver("1-s2", "app", delivery_state::delivered));
+  CHECK(comes_true([&] { return shown.outbox_waiting == 0; }));
+}
+
+TEST_CASE_METHOD(fixture, "one subject that is refused holds up no other") {
+  std::vector<core::outbox_event> many;
+  for (int i = 0; i < 500; ++i)
+    many.push_back(fixtures::event("a" + std::to_string(i), 1, "live/refused"));
+  many.push_back(fixtures::event("b", 1, "live/well"));
+  many.push_back(fixtures::event("c", 1, "live/other"));
+  REQUIRE(commit_events(many));
+  CHECK(waiting("app", 200) == names{"a0", "b", "c"});
+  CHECK(waiting("app", 2) == names{"a0", "b"});
+}
+
+TEST_CASE_METHOD(fixture, "announcements do not wait for questions") {
+  fill();
+  // Every reader is held by somebody who is slow to take an answer.
+  std::promise<void> go_on;
+  auto until = go_on.get_future().share();
+  std::atomic<int> held = 0;
+  for (int i = 0; i < 2; ++i)
+    index->events({}, [&held, until](const auto&) {
+      ++held;
+      until.wait();
+    });
+  const bool all_held = comes_true([&] { return held == 2; });
+  auto rows = std::make_shared<std::promise<std::size_t>>();
+  index->waiting("app", 10, [rows](const auto& x) { rows->set_value(x ? x->size() : 0); });
+  auto answer = rows->get_future();
+  const bool came = answer.wait_for(std::chrono::seconds{10}) == std::future_status::ready;
+  go_on.set_value();
+  CHECK(all_held);
+  REQUIRE(came);
+  CHECK(answer.get() == 2);
 }
 
 TEST_CASE_METHOD(fixture, "events are listed newest first, by every filter") {
@@ -141,6 +197,29 @@ TEST_CASE_METHOD(fixture, "events are listed newest first, by every filter") {
   CHECK(ids(q) == names{"1-s2", "100-1", "0-s1"});
   q.state = "dead,delivered";
   CHECK(ids(q) == names{"100-1", "1-s1"});
+  q.state = "dead,waiting,dead";
+  CHECK(ids(q) == names{"1-s2", "100-1", "0-s1"});
+  q.endpoint = "app";
+  CHECK(ids(q) == names{"1-s2", "100-1", "0-s1"});
+  q.endpoint = "files";
+  CHECK(ids(q) == names{"100-1"});
+  q.state = "delivered";
+  CHECK(ids(q).empty());
+  q = {};
+  q.state = "dead";
+  CHECK(ids(q) == names{"100-1"});
+  q.kind = "0";
+  CHECK(ids(q).empty());
+  q = {};
+  q.state = "waiting";
+  q.stream = "live/court-3";
+  CHECK(ids(q) == names{"100-1", "0-s1"});
+  q = {};
+  q.endpoint = "app";
+  q.app = "live~room1";
+  CHECK(ids(q) == names{"1-s2"});
+  q.from = at(morning + 71);
+  CHECK(ids(q).empty());
   q = {};
   q.from = at(morning + 60);
   q.to = at(morning + 70);
@@ -157,6 +236,32 @@ TEST_CASE_METHOD(fixture, "events are listed newest first, by every filter") {
 
 TEST_CASE_METHOD(fixture, "events are paged by number and by cursor") {
   fill();
+  REQUIRE(deliver("100-1", "files", delivery_state::dead));
+  for (const auto* state : {"waiting", "waiting,dead"})
+    for (const bool by_cursor : {false, true}) {
+      event_query q;
+      q.page_size = 3;
+      q.state = state;
+      const auto first = events(q);
+      REQUIRE(first);
+      CHECK(first->total == 4);
+      REQUIRE(first->items.size() == 3);
+      CHECK(first->items[1].event.event_id == "100-1");
+      CHECK(first->items[1].deliveries.size() == 2);
+      if (by_cursor)
+        q.cursor = first->next;
+      else
+        q.page = 2;
+      const auto second = events(q);
+      REQUIRE(second);
+      CHECK(second->total == 4);
+      REQUIRE(second->items.size() == 1);
+      CHECK(second->items[0].event.event_id == "1-s1");
+      CHECK(second->next.empty());
+      q.cursor.clear();
+      q.page = 3;
+      CHECK(events(q)->items.empty());
+    }
   for (const bool by_cursor : {false, true}) {
     event_query q;
     q.page_size = 2;

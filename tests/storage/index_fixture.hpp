@@ -11,6 +11,7 @@ namespace fixtures {
 struct index_fixture {
   temporary_folder folder;
   std::vector<core::endpoint> endpoints{endpoint("app", {0, 1, 100}), endpoint("files", {100})};
+  core::millis depth_interval{0}; // of the next start
   std::unique_ptr<io::storage::sqlite_index> index;
 
   explicit index_fixture(core::millis limit = core::millis{20'000}) { restart(limit); }
@@ -23,6 +24,7 @@ struct index_fixture {
     x.path = path();
     x.endpoints = endpoints;
     x.limit = limit;
+    x.depth_interval = depth_interval;
     auto opened = io::storage::sqlite_index::open(std::move(x));
     REQUIRE(opened);
     index = *std::move(opened);
@@ -59,7 +61,7 @@ struct index_fixture {
   core::result<void> update(core::delivery x) {
     return answer_of<void>([&](auto done) { index->update_delivery(std::move(x), done); });
   }
-  /// Ids of the events that wait for an endpoint.
+  /// Ids of the first event of each subject that waits for an endpoint.
   std::vector<std::string> waiting(const std::string& endpoint, std::size_t limit = 100) {
     auto rows = answer_of<std::vector<core::event_row>>(
         [&](auto done) { index->waiting(endpoint, limit, done); });

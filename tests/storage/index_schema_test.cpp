@@ -2,6 +2,7 @@
 #include "index_fixture.hpp"
 #include "io/storage/sql.hpp"
 
+#include <sqlite3.h>
 #include <sys/stat.h>
 
 using namespace fixtures;
@@ -34,12 +35,30 @@ TEST_CASE_METHOD(index_fixture, "a new schema copies the index before and keeps 
     CHECK(sql::file(*on, 1));
     CHECK(sql::migrate(*on, path(), next_schema({"this is not done again"})));
   }
-  auto copy = connected(path() + ".schema-1");
-  CHECK(sql::migrate(*copy, path() + ".schema-1", sql::migrations()));
+  const auto name = path() + ".schema-" + std::to_string(sql::migrations().back().version);
+  auto copy = connected(name);
+  CHECK(sql::migrate(*copy, name, sql::migrations()));
   CHECK(sql::file(*copy, 1));
   struct stat what {};
-  REQUIRE(::stat((path() + ".schema-1").c_str(), &what) == 0);
+  REQUIRE(::stat(name.c_str(), &what) == 0);
   CHECK((what.st_mode & 0007) == 0);
+}
+
+TEST_CASE_METHOD(index_fixture,
+                 "what waited under the first schema waits by subject under the next") {
+  REQUIRE(commit_events({fixtures::event("1-s1", 1, "live/a"), fixtures::event("1-s2", 1, "live/b"),
+                         fixtures::event("0-s1", 0, "live/a")}));
+  index.reset();
+  sqlite3* db = nullptr;
+  REQUIRE(sqlite3_open(path().c_str(), &db) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(db,
+                       "drop index deliveries_subject; alter table deliveries drop column subject; "
+                       "update meta set value = '1' where key = 'schema_version'",
+                       nullptr, nullptr, nullptr)
+          == SQLITE_OK);
+  sqlite3_close(db);
+  restart();
+  CHECK(waiting("app") == std::vector<std::string>{"1-s1", "1-s2"});
 }
 
 TEST_CASE_METHOD(index_fixture, "an older program refuses a newer schema") {

@@ -2,10 +2,15 @@
 #include "fixtures.hpp"
 #include "io/documents/documents.hpp"
 #include "io/storage/local_journal.hpp"
+#include "io/storage/local_store.hpp"
 #include "tests/support/catch.hpp"
 
 #include <atomic>
+#include <csignal>
+#include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 using namespace fixtures;
 using core::errc;
@@ -19,7 +24,7 @@ struct fixture {
   std::unique_ptr<local_journal> journal = open();
 
   std::unique_ptr<local_journal> open() {
-    auto x = local_journal::open({folder / "spool", 10'000});
+    auto x = local_journal::open({folder / "spool", 10'000, folder / "store"});
     REQUIRE(x);
     return *std::move(x);
   }
@@ -80,6 +85,134 @@ TEST_CASE_METHOD(fixture, "what was noted of the start comes back") {
   REQUIRE(left.size() == 1);
   CHECK(left[0].start == start);
   CHECK(left[0].started == core::start_reason::cut);
+}
+
+TEST_CASE_METHOD(fixture, "a note does not wait for entries that are being written") {
+  REQUIRE(write(5));
+  REQUIRE(write(6));
+  // A disk that takes its time: the thread that writes is held, with more behind it.
+  std::promise<void> held, go_on;
+  auto until = go_on.get_future().share();
+  journal->drop(1, false, [&](const core::result<void>&) {
+    held.set_value();
+    until.wait();
+  });
+  held.get_future().wait();
+  journal->write(entry(place(7), format::mp4), [](const core::result<void>&) {});
+  journal->note_opened(7, at(morning), core::start_reason::cut); // not before its entry
+  journal->note_opened(5, at(morning), core::start_reason::cut);
+  journal->note_opened(6, at(morning + 1), core::start_reason::length);
+  const bool noted = comes_true([&] {
+    return text_of(spool("5.json")).find("opened") != std::string::npos
+           && text_of(spool("6.json")).ends_with("}}\n");
+  });
+  const auto left = journal->list();
+  go_on.set_value();
+  CHECK(noted);
+  REQUIRE(left.size() == 2);
+  CHECK(left[0].start == at(morning));
+  CHECK(left[1].started == core::start_reason::length);
+  restart();
+  CHECK(journal->list()[2].start == at(morning));
+}
+
+TEST_CASE_METHOD(fixture, "an entry that could not be written leaves no folder behind") {
+  SECTION("the disk takes nothing") {
+    const auto before = std::signal(SIGXFSZ, SIG_IGN);
+    rlimit was{};
+    ::getrlimit(RLIMIT_FSIZE, &was);
+    rlimit none = was;
+    none.rlim_cur = 0;
+    ::setrlimit(RLIMIT_FSIZE, &none);
+    const auto done = write(5, format::hls);
+    ::setrlimit(RLIMIT_FSIZE, &was);
+    std::signal(SIGXFSZ, before);
+    CHECK_FALSE(done);
+  }
+  SECTION("it cannot get its name") {
+    std::promise<void> held, go_on;
+    auto until = go_on.get_future().share();
+    journal->drop(1, false, [&](const core::result<void>&) {
+      held.set_value();
+      until.wait();
+    });
+    held.get_future().wait();
+    // One batch: the entry is beside its name when the second order takes the name away.
+    auto answered = std::make_shared<std::promise<core::result<void>>>();
+    journal->write(entry(place(5, format::hls), format::hls),
+                   [answered](core::result<void> x) { answered->set_value(std::move(x)); });
+    bool prepared = false;
+    journal->drop(2, false, [&](const core::result<void>&) {
+      prepared = std::filesystem::exists(spool("5.hls"));
+      std::filesystem::create_directory(spool("5.json"));
+    });
+    go_on.set_value();
+    CHECK_FALSE(answered->get_future().get());
+    CHECK(prepared);
+  }
+  CHECK(std::filesystem::is_empty(folder / "spool"));
+  REQUIRE(write(5, format::hls));
+  CHECK(std::filesystem::exists(spool("5.hls")));
+}
+
+TEST_CASE_METHOD(fixture, "without a note a fragment began when its media did") {
+  const auto touch = [](const std::string& path, long long seconds) {
+    const timespec times[2]{{seconds, 0}, {seconds, 0}};
+    REQUIRE(::utimensat(AT_FDCWD, path.c_str(), times, 0) == 0);
+  };
+  const auto since = [&](core::file_id id, format what, long long seconds) {
+    auto x = entry(place(id, what), what);
+    x.of.since = at(seconds);
+    REQUIRE(answer_of<void>([&](auto done) { journal->write(x, done); }));
+  };
+  constexpr long long began = 1'600'000'000;
+  since(1, format::mp4, began);
+  put(spool("1.mp4"), "media");
+  touch(spool("1.mp4"), began + 7200);
+  since(2, format::hls, began);
+  for (const int i : {3, 1, 2}) {
+    const auto name = spool("2.hls/seg-00000" + std::to_string(i) + ".ts");
+    put(name, "media");
+    touch(name, began + 3600 + i);
+  }
+  put(spool("2.hls/playlist.m3u8"), "#EXTM3U");
+  touch(spool("2.hls/playlist.m3u8"), began + 1);
+  since(3, format::mp4, began); // never used
+  put(spool("3.mp4"), "");
+  since(4, format::hls, began);
+  since(5, format::flv, began); // a clock that was set back
+  put(spool("5.flv"), "media");
+  touch(spool("5.flv"), began - 50);
+  since(6, format::mp4, began); // noted
+  put(spool("6.mp4"), "media");
+  journal->note_opened(6, at(began + 1), core::start_reason::cut);
+  restart();
+  const auto left = journal->list();
+  REQUIRE(left.size() == 6);
+  CHECK(left[0].start == at(began + 7200));
+  CHECK(left[1].start == at(began + 3601));
+  CHECK_FALSE(left[2].start);
+  CHECK_FALSE(left[3].start);
+  CHECK(left[4].start == at(began));
+  CHECK(left[5].start == at(began + 1));
+}
+
+TEST_CASE_METHOD(fixture, "media that was written long after its begin began when it was made") {
+  auto x = entry(place(1), format::mp4);
+  x.of.since = at(1'600'000'000);
+  REQUIRE(answer_of<void>([&](auto done) { journal->write(x, done); }));
+  const auto now = core::clock{}.wall();
+  put(spool("1.mp4"), "media");
+  struct statx is {};
+  REQUIRE(::statx(AT_FDCWD, spool("1.mp4").c_str(), 0, STATX_BTIME, &is) == 0);
+  if ((is.stx_mask & STATX_BTIME) == 0)
+    return; // this file system does not tell
+  const auto later = std::chrono::floor<core::seconds>(now).time_since_epoch().count() + 7200;
+  const timespec times[2]{{later, 0}, {later, 0}};
+  REQUIRE(::utimensat(AT_FDCWD, spool("1.mp4").c_str(), times, 0) == 0);
+  const auto left = journal->list();
+  REQUIRE(left.size() == 1);
+  CHECK(*left[0].start < now + core::seconds{3600});
 }
 
 TEST_CASE_METHOD(fixture, "an entry is not written twice") {
@@ -224,6 +357,35 @@ TEST_CASE_METHOD(fixture, "a row on its way into the store comes back with the e
 
   put(spool("5.kept.json"), "{");
   left = journal->list();
+  REQUIRE(left.size() == 1);
+  CHECK_FALSE(left[0].row);
+}
+
+TEST_CASE_METHOD(fixture, "a kept row that cannot be read is taken from its sidecar") {
+  const auto what = GENERATE(format::mp4, format::hls);
+  REQUIRE(write(5, what));
+  auto x = row(5);
+  x.what = what;
+  x.start = at(morning + 26 * 3600); // a later day of a long publish
+  io::storage::work_pool pool;
+  auto store = io::storage::local_store::open(folder / "store", pool);
+  REQUIRE(store);
+  put(what == format::hls ? spool("5.hls/playlist.m3u8") : spool("5.mp4"), "media");
+  const auto object
+      = answer_of<std::string>([&](auto done) { (*store)->keep(x, place(5, what), done); });
+  REQUIRE(object);
+  for (const auto* torn : {"{", ""}) {
+    put(spool("5.kept.json"), torn);
+    const auto left = journal->list();
+    REQUIRE(left.size() == 1);
+    REQUIRE(left[0].row);
+    CHECK(left[0].row->object == *object);
+    CHECK(left[0].row->start == x.start);
+    CHECK(left[0].row->params == "user=7");
+  }
+  // Without the object there is nothing to tell of.
+  std::filesystem::remove_all(folder / ("store/" + *object));
+  const auto left = journal->list();
   REQUIRE(left.size() == 1);
   CHECK_FALSE(left[0].row);
 }

@@ -186,6 +186,7 @@ TEST_CASE_METHOD(fixture, "a removed file leaves no trace, and its neighbours st
 
 TEST_CASE_METHOD(fixture, "repair says when there is nothing whole") {
   const auto at = slot(42);
+  put(at.folder + "/" + at.name, "");
   const auto got
       = answer_of<core::mux::account>([&](auto done) { store->repair(at, format::mp4, done); });
   REQUIRE_FALSE(got);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+#include "tests/mux/stock_files.hpp"
+
+#include "tests/mux/clips.hpp"
+
+#include <cstdlib>
+#include <iterator>
+#include <stdexcept>
+#include <unistd.h>
+
+namespace tests {
+
+namespace {
+
+core::format format_of(const std::string& name) {
+  return name.find("hls") == 0   ? core::format::hls
+         : name.find("flv") == 0 ? core::format::flv
+                                 : core::format::mp4;
+}
+
+/// The muxer as gst-launch has it.
+std::string muxer(const std::string& name, const std::string& folder) {
+  auto begins = [&](const char* x) { return name.find(x) == 0; };
+  if (begins("hls"))
+    return "hlssink2 name=m target-duration=2 max-files=0 playlist-length=0 "
+           "send-keyframe-requests=false playlist-location="
+           + folder + "/playlist.m3u8 location=" + folder + "/seg-%06d.ts ";
+  std::string out = "filesink buffer-mode=unbuffered location=" + folder + "/"
+                    + file_name(format_of(name)) + " ";
+  if (begins("moov-first"))
+    return "mp4mux name=m fragment-duration=1000 fragment-mode=first-moov-then-finalise ! " + out;
+  if (begins("dash"))
+    return "mp4mux name=m fragment-duration=1000 fragment-mode=dash-or-mss ! " + out;
+  if (begins("mp4"))
+    return "mp4mux name=m ! " + out;
+  return std::string{"flvmux name=m streamable="} + (begins("flv-streamable") ? "true" : "false")
+         + " ! " + out;
+}
+
+void make(const std::string& name, const std::filesystem::path& path) {
+  auto folder = path.string() + "." + std::to_string(getpid());
+  std::filesystem::create_directories(folder);
+  bool killed = name.find("-killed") != name.npos || name.find("-failed") != name.npos;
+  bool hls = format_of(name) == core::format::hls;
+  // An error ends gst-launch without finishing the file. Audio never waits: with both queues full
+  // the muxer could wait for video for ever.
+  auto line
+      = "timeout 30 gst-launch-1.0 -q " + muxer(name, folder)
+        + "videotestsrc num-buffers=150 ! video/x-raw,width=320,height=180,framerate=25/1 ! "
+          "x264enc key-int-max=25 bframes=2 speed-preset=ultrafast ! "
+          "h264parse config-interval=-1 ! "
+        + (killed ? "identity error-after=128 ! " : "") + "queue ! " + (hls ? "m.video " : "m. ")
+        + "audiotestsrc num-buffers=258 ! audio/x-raw,rate=44100,channels=2 ! "
+          "avenc_aac ! aacparse ! queue max-size-time=0 max-size-bytes=0 max-size-buffers=0 ! "
+        + (hls ? "m.audio " : "m. ") + ">/dev/null 2>&1 </dev/null";
+  if ((std::system(line.c_str()) == 0) == killed)
+    throw std::runtime_error{"gst-launch: " + line};
+  // hlssink2 says that the list is at its end even then; when it is killed it cannot.
+  if (hls && name.find("-killed") != name.npos) {
+    auto list = std::filesystem::path{folder} / "playlist.m3u8";
+    std::ifstream in{list};
+    std::string text{std::istreambuf_iterator<char>{in}, {}};
+    std::filesystem::resize_file(list, text.find("#EXT-X-ENDLIST"));
+  }
+  std::filesystem::rename(folder, path);
+}
+
+} // namespace
+
+stock_files stock(const std::string& name) {
+  auto path = std::filesystem::path{MUX_CLIPS} / ("stock-" + name);
+  std::filesystem::create_directories(MUX_CLIPS);
+  if (!std::filesystem::exists(path))
+    make(name, path);
+  stock_files out;
+  out.name = name;
+  out.what = format_of(name);
+  for (const auto& x : std::filesystem::directory_iterator{path}) {
+    std::ifstream in{x.path(), std::ios::binary};
+    out.files[x.path().filename()].assign(std::istreambuf_iterator<char>{in}, {});
+  }
+  return out;
+}
+
+} // namespace tests
