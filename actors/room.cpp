@@ -181,8 +181,8 @@ void room_state::on_stream_down(const caf::error& why) {
   }
 }
 
-/// Nobody may go on publishing into a room that is gone. Its stream would live on for ever: the sinks
-/// of its media hold it.
+/// Nobody may go on publishing into a room that is gone. Its stream would live on for ever: the
+/// sinks of its media hold it.
 room_state::~room_state() {
   drop_sessions("the server met a fault");
   if (stream_)

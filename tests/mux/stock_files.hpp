@@ -12,10 +12,9 @@ struct stock_files {
   memory_folder files; // under the names of file_name()
 };
 
-/// 6 s of H.264 with B-frames and a key frame a second, and of AAC, as GStreamer's own elements
-/// write them: "mp4", "moov-first" (splitmuxsink's mode), "dash", "flv", "flv-streamable", "hls".
-/// With "-killed": as they are when the process ends without finishing them.
-/// "hls-failed": after an error in the pipeline. gst-launch makes each
+/// The clip "bframes" as GStreamer's own elements write it: "mp4", "moov-first" (splitmuxsink's
+/// mode), "dash", "flv", "flv-streamable", "hls". With "-killed": as they are when the process ends
+/// without finishing them. "hls-failed": after an error in the pipeline. gst-launch makes each
 /// once; they are kept in the build folder.
 stock_files stock(const std::string& name);
 
