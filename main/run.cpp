@@ -34,6 +34,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// Journal entries that wait to be written: more than any node has branches.
+constexpr std::size_t journal_queue = 10'000;
 /// How long a question to the actors may take before it is answered `timed_out`.
 constexpr core::millis answer_limit = 5s;
 /// After everything was kept: how long deliveries that are under way may take at the end.
@@ -226,7 +228,8 @@ public:
 
 private:
   core::result<void> open_storage() {
-    auto journal = io::storage::local_journal::open({settings_.storage.spool.front()});
+    auto journal = io::storage::local_journal::open(
+        {settings_.storage.spool.front(), journal_queue, settings_.storage.path});
     if (!journal)
       return journal.error();
     journal_ = std::move(*journal);

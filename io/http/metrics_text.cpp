@@ -102,7 +102,8 @@ std::string metrics_text(const options& x, core::wall_time now, core::seconds up
   out.labelled("livetape_gaps_total", "Stretches without stored media", m.gaps);
   out.labelled("livetape_gap_seconds_total", "Seconds without stored media", m.gap_seconds);
   out.labelled("livetape_deliveries_total", "Attempts to deliver an event", m.deliveries);
-  out.labelled("livetape_time_repairs_total", "Time stamps mended", m.repairs);
+  out.labelled("livetape_time_repairs_total", "What was mended: time stamps, cut-off NAL units",
+               m.repairs);
   out.labelled("livetape_refused_total", "Publishes, connections and requests refused", m.refused);
   out.labelled("livetape_http_requests_total", "HTTP requests answered", m.http_requests);
   auto disks = disk_spaces(x);

@@ -43,13 +43,13 @@ void make(const std::string& name, const std::filesystem::path& path) {
   bool killed = name.find("-killed") != name.npos || name.find("-failed") != name.npos;
   bool hls = format_of(name) == core::format::hls;
   // An error ends gst-launch without finishing the file. One source for both tracks: with two that
-  // run freely the muxers sometimes wait for ever.
+  // run freely the muxers sometimes wait for ever. Slowly, so that they have written by then.
   auto line = "timeout 60 gst-launch-1.0 -q " + muxer(name, folder)
               + "filesrc location=" + std::string{MUX_CLIPS} + "/bframes.flv ! flvdemux name=d "
               + "d.video ! queue ! h264parse config-interval=-1 ! "
-              + (killed ? "identity error-after=128 ! " : "") + (hls ? "m.video " : "m. ")
-              + "d.audio ! queue ! aacparse ! " + (hls ? "m.audio " : "m. ")
-              + ">/dev/null 2>&1 </dev/null";
+              + (killed ? "identity sleep-time=3000 error-after=140 ! " : "")
+              + (hls ? "m.video " : "m. ") + "d.audio ! queue ! aacparse ! "
+              + (hls ? "m.audio " : "m. ") + ">/dev/null 2>&1 </dev/null";
   if ((std::system(line.c_str()) == 0) == killed)
     throw std::runtime_error{"gst-launch: " + line};
   // hlssink2 says that the list is at its end even then; when it is killed it cannot.
@@ -57,7 +57,8 @@ void make(const std::string& name, const std::filesystem::path& path) {
     auto list = std::filesystem::path{folder} / "playlist.m3u8";
     std::ifstream in{list};
     std::string text{std::istreambuf_iterator<char>{in}, {}};
-    std::filesystem::resize_file(list, text.find("#EXT-X-ENDLIST"));
+    if (auto end = text.find("#EXT-X-ENDLIST"); end != text.npos)
+      std::filesystem::resize_file(list, end);
   }
   std::filesystem::rename(folder, path);
 }

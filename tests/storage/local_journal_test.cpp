@@ -212,6 +212,7 @@ TEST_CASE_METHOD(fixture, "media that was written long after its begin began whe
   REQUIRE(::utimensat(AT_FDCWD, spool("1.mp4").c_str(), times, 0) == 0);
   const auto left = journal->list();
   REQUIRE(left.size() == 1);
+  REQUIRE(left[0].start);
   CHECK(*left[0].start < now + core::seconds{3600});
 }
 
