@@ -80,8 +80,10 @@ public:
 /// Creates the file(s) and writes the header. Refuses a codec that the container cannot hold.
 result<std::unique_ptr<fragment>> open_fragment(folder& in, const options& x);
 
-/// Finishes what a killed process left: cuts off what is torn, closes the rest like `close`.
-/// `errc::not_found` when there is no whole frame in it. May be repeated after a crash of its own.
+/// Finishes what a killed process left: cuts off what is torn, closes the rest like `close`. A file
+/// that another program wrote (splitmuxsink, hlssink2) is only measured; an HLS playlist gets its
+/// end. `errc::not_found` when there is no whole frame in it, `errc::bad_request` when it is not
+/// ours and cannot be played: then nothing is touched. May be repeated after a crash of its own.
 result<account> repair(folder& in, format what, const std::string& name);
 
 } // namespace core::mux
