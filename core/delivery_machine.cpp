@@ -18,6 +18,9 @@ constexpr millis longest_sleep{60'000};
 using machine = delivery_machine;
 
 machine::effects machine::wake() {
+  // What was read first goes first; the last of it looks again.
+  if (!ready_.empty())
+    return {};
   if (fetching_) {
     again_ = true;
     return {};
@@ -58,20 +61,27 @@ machine::effects machine::on_rows(const result<std::vector<event_row>>& rows, wa
       earliest = std::min(earliest.value_or(mine->next), mine->next);
       continue;
     }
-    if (in_flight_.size() >= at_once_)
-      break; // The next answer looks again.
-    event_row kept{row.event, {*mine}};
-    in_flight_.emplace(row.event.event_id, flight{kept, std::nullopt, false});
-    out.push_back(post{row.event.event_id, row.event.body});
+    ready_.push_back({row.event, {*mine}});
   }
-  if (again_) {
-    again_ = false;
+  post_ready(out);
+  if (std::exchange(again_, false)) {
     auto more = wake();
     out.insert(out.end(), more.begin(), more.end());
   } else if (earliest) {
     arm(std::chrono::ceil<millis>(*earliest - now), out);
   }
   return out;
+}
+
+/// No two of `ready_` have one subject, and none has that of a post under way.
+void machine::post_ready(effects& out) {
+  while (!ready_.empty() && in_flight_.size() < at_once_) {
+    auto row = std::move(ready_.front());
+    ready_.pop_front();
+    auto id = row.event.event_id;
+    out.push_back(post{id, row.event.body});
+    in_flight_.emplace(std::move(id), flight{std::move(row), std::nullopt, false});
+  }
 }
 
 machine::effects machine::on_answer(const std::string& event_id, const result<http_answer>& x,
@@ -114,7 +124,10 @@ machine::effects machine::on_recorded(const std::string& event_id, const result<
   in_flight_.erase(at);
   if (fetching_)
     settled_.insert(event_id);
-  return wake();
+  post_ready(out);
+  auto more = wake();
+  out.insert(out.end(), more.begin(), more.end());
+  return out;
 }
 
 machine::effects machine::on_timer(std::uint64_t round) {

@@ -3,6 +3,7 @@
 
 #include "core/ports.hpp"
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -13,8 +14,8 @@
 namespace core {
 
 /// The deliveries to one endpoint. The outbox in the index is the queue; the machine holds only
-/// what is on its way. Events of one subject go one after another, in their order; different
-/// subjects do not wait for each other.
+/// what is on its way or next. Events of one subject go one after another, in their order;
+/// different subjects do not wait for each other.
 ///
 ///     wake --> fetching --rows--> posting (up to `at_once`) --answer--> recording --> fetching ...
 ///
@@ -54,7 +55,7 @@ public:
   using effect = std::variant<fetch, post, record, tell_delivered, tell_refused, arm_timer>;
   using effects = std::vector<effect>;
 
-  explicit delivery_machine(endpoint x, std::size_t at_once = 8, millis retry = millis{2000})
+  explicit delivery_machine(endpoint x, std::size_t at_once = 16, millis retry = millis{2000})
       : endpoint_{std::move(x)}, at_once_{at_once}, retry_{retry} {}
 
   // -- inputs ------------------------------------------------------------------------------------
@@ -78,11 +79,13 @@ private:
   };
 
   void arm(millis delay, effects& out);
+  void post_ready(effects& out);
 
   endpoint endpoint_;
   std::size_t at_once_;
   millis retry_;
   std::map<std::string, flight> in_flight_;
+  std::deque<event_row> ready_;   // due, read from the index, not yet posted
   std::set<std::string> settled_; // recorded while the index is being read: those rows are stale
   bool fetching_ = false;
   bool again_ = false;

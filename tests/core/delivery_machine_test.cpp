@@ -145,3 +145,26 @@ TEST_CASE("an index that is away is asked again later") {
   CHECK(m.on_timer(timers[0].round + 1).empty());
   CHECK(all<machine::fetch>(m.on_timer(timers[0].round)).size() == 1);
 }
+
+TEST_CASE("a backlog is read once for many posts, not once for each") {
+  machine m{receiver(), 2};
+  m.wake();
+  std::vector<core::event_row> backlog;
+  for (char c = 'a'; c < 'k'; ++c)
+    backlog.push_back(waiting(std::string{c}, std::string{c}));
+  auto xs = m.on_rows(rows(backlog), now);
+  int fetches = 0;
+  int posts = 0;
+  while (true) {
+    fetches += static_cast<int>(all<machine::fetch>(xs).size());
+    auto posted = all<machine::post>(xs);
+    posts += static_cast<int>(posted.size());
+    if (m.in_flight() == 0)
+      break;
+    auto id = std::string(1, static_cast<char>('a' + posts - static_cast<int>(m.in_flight())));
+    m.on_answer(id, status(200), now);
+    xs = m.on_recorded(id, {});
+  }
+  CHECK(posts == 10);
+  CHECK(fetches <= 2);
+}

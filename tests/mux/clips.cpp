@@ -67,7 +67,11 @@ void make_clip(const std::string& name, const std::string& path) {
   auto line = "ffmpeg -nostdin -v error -y " + rest + "-f flv " + temporary;
   if (std::system(line.c_str()) != 0)
     throw std::runtime_error{"ffmpeg failed: " + line};
-  std::filesystem::rename(temporary, path);
+  // Another test program may have made the same one meanwhile.
+  std::error_code there;
+  std::filesystem::rename(temporary, path, there);
+  if (there)
+    std::filesystem::remove_all(temporary);
 }
 
 /// One access unit: NAL units behind lengths of 4 bytes. No zero bytes, so nothing looks like a

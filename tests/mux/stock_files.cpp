@@ -60,7 +60,11 @@ void make(const std::string& name, const std::filesystem::path& path) {
     if (auto end = text.find("#EXT-X-ENDLIST"); end != text.npos)
       std::filesystem::resize_file(list, end);
   }
-  std::filesystem::rename(folder, path);
+  // Another test program may have made the same one meanwhile.
+  std::error_code there;
+  std::filesystem::rename(folder, path, there);
+  if (there)
+    std::filesystem::remove_all(folder);
 }
 
 } // namespace
