@@ -151,8 +151,4 @@ void stream_state::run(session& s, const machine::arm_slot_retry& x) {
   self_->delayed_send(self_, x.delay, slot_report{s.decides.of().sequence, x.what});
 }
 
-void stream_state::run(session& s, const machine::order_close& x) {
-  s.media->close_branch(x.branch, x.why);
-}
-
 } // namespace actors

@@ -57,7 +57,6 @@ private:
   void run(session& s, const machine::report_left& x);
   void run(session& s, const machine::report_finished& x);
   void run(session& s, const machine::arm_slot_retry& x);
-  void run(session& s, const machine::order_close& x);
 
   stream_actor::stateful_pointer<stream_state> self_ = nullptr;
   stream_options opts_;

@@ -87,14 +87,9 @@ public:
     millis delay;
     slot_retry_due what;
   };
-  struct order_close {
-    std::string branch;
-    end_reason why;
-  };
-  using effect
-      = std::variant<open_branch, prepare_slot, offer_slot, discard_slot, note_opened,
-                     keep_fragment, salvage_fragment, report_tracks, report_gap, report_trouble,
-                     report_left, report_finished, arm_slot_retry, order_close>;
+  using effect = std::variant<open_branch, prepare_slot, offer_slot, discard_slot, note_opened,
+                              keep_fragment, salvage_fragment, report_tracks, report_gap,
+                              report_trouble, report_left, report_finished, arm_slot_retry>;
   using effects = std::vector<effect>;
 
   explicit stream_machine(publish of) : of_{std::move(of)} {}

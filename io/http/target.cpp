@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "io/http/target.hpp"
 
+#include "core/utf8.hpp"
+
 #include <algorithm>
 #include <optional>
 
@@ -41,34 +43,12 @@ std::optional<std::string> decode(std::string_view x, bool plus_is_blank) {
       return std::nullopt;
     out += c;
   }
-  if (!is_utf8(out))
+  if (!core::is_utf8(out))
     return std::nullopt;
   return out;
 }
 
 } // namespace
-
-// RFC 3629: no overlong forms, no surrogates, nothing over U+10FFFF.
-bool is_utf8(std::string_view x) {
-  for (std::size_t i = 0; i < x.size();) {
-    auto c = static_cast<unsigned char>(x[i]);
-    std::size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : c >= 0xe0 && c < 0xf0 ? 2 : 3;
-    if ((c >= 0x80 && c < 0xc2) || c > 0xf4 || i + more >= x.size())
-      return false;
-    std::uint32_t code = more == 0 ? c : c & (0x3f >> more);
-    for (std::size_t n = 1; n <= more; ++n) {
-      auto next = static_cast<unsigned char>(x[i + n]);
-      if ((next & 0xc0) != 0x80)
-        return false;
-      code = code << 6 | (next & 0x3f);
-    }
-    if ((more == 2 && (code < 0x800 || (code >= 0xd800 && code < 0xe000)))
-        || (more == 3 && (code < 0x10000 || code > 0x10ffff)))
-      return false;
-    i += more + 1;
-  }
-  return true;
-}
 
 std::string host_of(std::string_view authority) {
   std::string_view host = authority;

@@ -16,6 +16,4 @@ std::string host_of(std::string_view authority);
 /// Authority of "scheme://authority/..."; empty: none.
 std::string_view authority_of(std::string_view url);
 
-bool is_utf8(std::string_view x);
-
 } // namespace io::http
