@@ -18,7 +18,6 @@ SEED = int(os.environ.get("LIVETAPE_SEED", "0")) or random.SystemRandom().randra
 TIMES = 10 if livetape.LONG else 1
 STREAMS = 3
 MOST_MISSING = 2.0  # seconds
-MINIMUM = 1.0       # seconds; recording.minimum_duration
 
 
 class kills(livetape.Case):
@@ -42,7 +41,7 @@ class kills(livetape.Case):
 
     def test_around_the_end_of_a_publish(self):
         for round_ in range(6 * TIMES):
-            self.round(round_, 1.7, lambda: 1.7 + self.random.uniform(-0.1, 0.1))
+            self.round(round_, 2.7, lambda: 2.7 + self.random.uniform(-0.1, 0.1))
 
     def round(self, number, length, moment):
         """Pushes some streams, kills the node `moment` seconds after the first frame, starts it and looks."""
@@ -72,10 +71,10 @@ class kills(livetape.Case):
 
     def check(self, node, name, killed, length):
         rows = node.files(stream=f"live/{name}")
-        if not rows and killed - self.since < MINIMUM + MOST_MISSING / 2:
-            return  # what was safe by then is under the minimum of a publish
-        self.assertEqual({row["format"] for row in rows}, {"mp4", "flv", "hls"}, name)
-        for what in ("mp4", "flv", "hls"):
+        missing = {"mp4", "flv", "hls"} - {row["format"] for row in rows}
+        # A publish of less than that may be under the minimum, or its first second be held back by one format.
+        self.assertTrue(not missing or killed - self.since < MOST_MISSING, f"no {missing} of {name}")
+        for what in sorted({row["format"] for row in rows}):
             of_format = [row for row in rows if row["format"] == what]
             clips.check_files(self, node, self.wire, of_format, prefix=True)
             path = node.download(of_format[-1], self.folder / "decoded")

@@ -13,9 +13,9 @@ struct stock_files {
 };
 
 /// The clip "bframes" as GStreamer's own elements write it: "mp4", "moov-first" (splitmuxsink's
-/// mode), "dash", "flv", "flv-streamable", "hls". With "-killed": as they are when the process ends
-/// without finishing them. "hls-failed": after an error in the pipeline. gst-launch makes each
-/// once; they are kept in the build folder.
+/// mode), "dash", "flv", "flv-streamable", "hls". With "-killed": as kill -9 leaves them.
+/// "hls-failed": after an error in the pipeline. gst-launch makes each once; they are kept in the
+/// build folder.
 stock_files stock(const std::string& name);
 
 } // namespace tests
