@@ -4,6 +4,8 @@ import fcntl
 import os
 import pathlib
 import subprocess
+import threading
+import time
 
 import livetape
 import packets
@@ -57,16 +59,24 @@ class Push:
         self.process = subprocess.Popen(
             ["ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-re", "-i", str(path), *limit, "-c", "copy",
              "-f", "flv", url], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.ended = None  # when it was gone
+        self.watch = threading.Thread(target=self._watch, daemon=True)
+        self.watch.start()
+
+    def _watch(self):
+        self.process.wait()
+        self.ended = time.time()
 
     def wait(self, limit=60):
         """Its exit status, once everything is sent."""
         self.errors = self.process.communicate(timeout=limit)[1]
+        self.watch.join()
         return self.process.returncode
 
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
+        self.watch.join()
         self.process.stderr.close()
 
 

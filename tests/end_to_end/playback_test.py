@@ -53,7 +53,7 @@ class playback(livetape.Case):
     def test_a_live_stream_is_shown_and_can_be_dropped(self):
         receiver = self.receiver()
         node = self.recorder(receiver)
-        pushed = clips.push(self, clips.clip(seconds=8), node.push_url("shown"))
+        pushed = clips.push(self, clips.clip(seconds=30, gop=50), node.push_url("shown"))
         wait_for("three open files", lambda: any(len([b for b in x["branches"] if b["state"] == "writing"]) == 3 for x in node.streams()))
         stream = node.get("/api/v1/streams/live/shown")
         self.assertEqual((stream["app"], stream["stream"], stream["state"]), ("live", "shown", "live"))

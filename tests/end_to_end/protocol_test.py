@@ -18,33 +18,39 @@ class publishers(livetape.Case):
     def test_gstreamer_publishes_too(self):
         receiver = self.receiver()
         node = self.recorder(receiver)
+        clip = clips.clip()
+        # One source for both tracks: with two that run freely flvmux 1.22 sometimes waits for ever.
         done = subprocess.run(
-            ["gst-launch-1.0", "-q", "-e", "videotestsrc", "num-buffers=75", "!", "video/x-raw,width=320,height=240,framerate=25/1",
-             "!", "x264enc", "tune=zerolatency", "key-int-max=25", "!", "h264parse", "!", "flvmux", "name=mux", "streamable=true",
-             "!", "rtmp2sink", f"location={node.push_url('gst')}",
-             "audiotestsrc", "num-buffers=130", "!", "audio/x-raw,rate=44100,channels=2", "!", "avenc_aac", "!", "aacparse", "!", "mux."],
+            ["gst-launch-1.0", "-q", "-e", "filesrc", f"location={clip}", "!", "flvdemux", "name=clip",
+             "flvmux", "name=mux", "streamable=true", "!", "rtmp2sink", f"location={node.push_url('gst')}",
+             "clip.video", "!", "queue", "!", "h264parse", "!", "mux.", "clip.audio", "!", "queue", "!", "aacparse", "!", "mux."],
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 0, done.stderr)
         wait_for("three files", lambda: len(receiver.events(100, "gst")) == 3)
         for row in node.files(stream="live/gst"):
             path = node.download(row, self.folder / "gst")
             frames = [x for x in packets.packets_of(path) if x.kind == "video"]
-            self.assertEqual(len(frames), 75, row["format"])
-            self.assertAlmostEqual(row["duration"], 3.0, delta=0.1)
+            sent = [x for x in packets.sent(clip) if x.kind == "video"]
+            self.assertEqual(len(frames), len(sent), row["format"])
+            self.assertTrue(all(x.bare in (None, y.bare) and x.raw in (None, y.raw) for x, y in zip(frames, sent)))
+            self.assertAlmostEqual(row["duration"], 4.0, delta=0.1)
             self.assertEqual(packets.decode_problems(path), "")
 
     def test_a_second_publisher_is_refused_while_the_first_goes_on(self):
         receiver = self.receiver()
         node = self.recorder(receiver)
         clip = clips.clip()
-        first = clips.push(self, clip, node.push_url("one"))
-        wait_for("the first", lambda: node.streams())
+        first = rtmp.Publisher(node.address(node.rtmp))
+        self.assertEqual(first.publish("live", "one")[0], "NetStream.Publish.Start")
         second = rtmp.Publisher(node.address(node.rtmp))
         code, why = second.publish("live", "one")
         second.close()
         self.assertEqual(code, "NetStream.Publish.BadName")
         self.assertTrue(why, "a reason")
-        clips.finish(self, first)
+        self.assertNotEqual(clips.push(self, clip, node.push_url("one")).wait(), 0, "ffmpeg is refused too")
+        first.send(clip, faster=4)
+        first.drain()
+        first.close()
         wait_for("three files", lambda: len(receiver.events(100, "one")) == 3)
         for row in node.files(stream="live/one"):
             clips.check_files(self, node, packets.sent(clip), [row])

@@ -95,7 +95,7 @@ class the_readme(livetape.Case):
         return lines
 
     def while_live(self, text, node):
-        pushed = clips.push(self, clips.clip(seconds=8), node.push_url("a"))
+        pushed = clips.push(self, clips.clip(seconds=30, gop=50), node.push_url("a"))
         wait_for("the stream", lambda: any(x["stream"] == "a" for x in node.streams()))
         self.shell(text, node)
         self.assertNotEqual(pushed.wait(10), 0, "it was dropped")

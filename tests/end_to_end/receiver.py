@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import json
+import socketserver
 import threading
 import time
 
@@ -43,6 +44,10 @@ class Receiver:
         class server(http.server.ThreadingHTTPServer):
             daemon_threads = True
             allow_reuse_address = True
+            request_queue_size = 128
+
+            def server_bind(self):
+                socketserver.TCPServer.server_bind(self)  # HTTPServer's also asks the resolver for a name
 
             def handle_error(self, *_):
                 pass  # a client that breaks off, as one does that does not trust the certificate

@@ -25,9 +25,10 @@ class rules(livetape.Case):
             {"match": "live/court-9", "formats": {"mp4": {}}}]})
         clip = clips.clip(seconds=4.4)
         pushes = [clips.push(self, clip, node.push_url(name)) for name in ("court-9", "silent", "other")]
-        live = wait_for("three live streams", lambda: len(node.streams()) == 3 and node.streams())
-        self.assertEqual({x["stream"]: x["policy"]["set_by"] for x in live},
-                         {"court-9": "rule 1", "silent": "rule 2", "other": "recording"})
+        live = {}
+        wait_for("three live streams", lambda: live.update(
+            {x["stream"]: x["policy"]["set_by"] for x in node.streams()}) or len(live) == 3)
+        self.assertEqual(live, {"court-9": "rule 1", "silent": "rule 2", "other": "recording"})
         clips.finish(self, *pushes)
         wait_for("three ends", lambda: len(receiver.events(0)) == 3)
         wait_for("the files", lambda: len(receiver.events(100)) == 5)

@@ -171,19 +171,22 @@ TEST_CASE("a header over 16 KiB is 431, a body over 64 KiB is 413") {
 }
 
 TEST_CASE("one who sends slowly or nothing is cut off") {
-  fixture f{[](options& x) { x.header_limit = x.body_limit = x.idle_limit = 50ms; }};
+  // Only the limit that is tried is short: a client of the others may be late.
   SECTION("nothing") {
+    fixture f{[](options& x) { x.header_limit = 50ms; }};
     raw_client client{f.port};
     CHECK(client.rest().empty());
     CHECK(client.ended());
   }
   SECTION("half a header") {
+    fixture f{[](options& x) { x.header_limit = 500ms; }};
     raw_client client{f.port};
     client.send("GET /healthz HTTP/1.1\r\nHost: loc");
     CHECK(client.rest().empty());
     CHECK(client.ended());
   }
   SECTION("half a body") {
+    fixture f{[](options& x) { x.body_limit = 50ms; }};
     raw_client client{f.port};
     client.send("POST /api/v1/streams/live/a/cut HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
                 "application/json\r\nContent-Length: 9\r\n\r\n{");
@@ -192,6 +195,7 @@ TEST_CASE("one who sends slowly or nothing is cut off") {
     CHECK(f.control.said().empty());
   }
   SECTION("no second request") {
+    fixture f{[](options& x) { x.idle_limit = 50ms; }};
     raw_client client{f.port};
     client.send(health);
     CHECK(body_of(client.rest()) == "ok\n");

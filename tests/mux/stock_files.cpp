@@ -66,8 +66,9 @@ std::uintmax_t size_of(const std::string& folder) {
   return out;
 }
 
-/// Feeds five seconds of six, and kills the program when the first three are in its files. An error
-/// in the pipeline would not do: a muxer that hears of the end first finishes its file.
+/// Feeds five seconds of six, and kills the program when it has made of them what it can, so that
+/// its files are the same each time. An error in the pipeline would not do: a muxer that hears of
+/// the end first finishes its file.
 void run_and_kill(const std::string& name, const std::string& folder) {
   std::ifstream clip{std::string{MUX_CLIPS} + "/bframes.flv", std::ios::binary};
   std::string media{std::istreambuf_iterator<char>{clip}, {}};
@@ -81,10 +82,16 @@ void run_and_kill(const std::string& name, const std::string& folder) {
   pid_t process = 0;
   std::ifstream{named} >> process;
   std::filesystem::remove(named);
-  for (int tries = 0; size_of(folder) < media.size() / 5 * 3; ++tries) {
-    if (tries > 6000)
+  constexpr int limit = 600;
+  constexpr int quiet = 10;
+  std::uintmax_t before = 0;
+  for (int tries = 0, same = 0; same < quiet; ++tries) {
+    if (tries > limit)
       throw std::runtime_error{"it does not write: " + line};
-    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    std::this_thread::sleep_for(std::chrono::milliseconds{100});
+    const auto size = size_of(folder);
+    same = size == before && size > media.size() / 2 ? same + 1 : 0;
+    before = size;
   }
   if (process <= 0 || kill(process, SIGKILL) != 0)
     throw std::runtime_error{"it ended by itself: " + line};
@@ -92,13 +99,14 @@ void run_and_kill(const std::string& name, const std::string& folder) {
 
 void make(const std::string& name, const std::filesystem::path& path) {
   auto folder = path.string() + "." + std::to_string(getpid());
+  std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
   const auto source = std::string{"filesrc location="} + MUX_CLIPS + "/bframes.flv";
   if (name.find("-killed") != name.npos)
     run_and_kill(name, folder);
   else if (name.find("-failed") != name.npos)
     // Slowly, so that it has written by then.
-    run(launch(name, folder, source, "identity sleep-time=3000 error-after=140 ! "), true);
+    run(launch(name, folder, source, "identity sleep-time=10000 error-after=140 ! "), true);
   else
     run(launch(name, folder, source, ""), false);
   // Another test program may have made the same one meanwhile.

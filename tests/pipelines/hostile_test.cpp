@@ -98,14 +98,13 @@ TEST_CASE("configurations that change without end are held back to the next seco
 
 TEST_CASE("fragments that wait for a slot or for the disk weigh with their configurations") {
   const bool with_slots = GENERATE(true, false);
-  std::mutex gate;
-  auto closed_gate = std::unique_lock{gate};
+  gate hangs;
   publish p{[](auto& x) {
     x.buffer = 200'000;
     x.close_limit = 50ms;
   }};
   p.disk.on_write = [&](const std::string&, std::size_t) -> core::result<void> {
-    std::lock_guard{gate};
+    hangs.pass();
     return {};
   };
   p.gives_slots = with_slots;
@@ -114,10 +113,12 @@ TEST_CASE("fragments that wait for a slot or for the disk weigh with their confi
     p.push({config_of(numbered_track(i, 20'000)), key(i * 40ms)});
     p.clock->advance(40ms);
   }
+  if (with_slots)
+    REQUIRE(hangs.wait_for_somebody());
   REQUIRE(p.finish(1));
   CHECK(gaps_of(p, gap_cause::buffer_full) >= 1);
   CHECK(lawlessness(p.heard->events()) == "");
-  closed_gate.unlock();
+  hangs.open();
   // The gate must outlive the writer that comes back through it.
   if (with_slots)
     CHECK(p.disk.wait_for_frames("mp4.1", 1));

@@ -201,17 +201,17 @@ TEST_CASE("audio that waited for a key frame when the fragment failed is in the 
 }
 
 TEST_CASE("a disk that hangs loses what its container had held back") {
-  std::mutex gate;
-  auto closed_gate = std::unique_lock{gate};
+  gate hangs;
   publish p{[](auto& x) { x.close_limit = 50ms; }};
   p.disk.most_durable = 500ms;
   p.disk.on_write = [&](const std::string&, std::size_t so_far) -> core::result<void> {
     if (so_far > 100)
-      std::lock_guard{gate};
+      hangs.pass();
     return {};
   };
   p.open("mp4", format::mp4);
   p.play(numbered(4s));
+  REQUIRE(hangs.wait_for_somebody());
   REQUIRE(p.finish(1));
   REQUIRE(p.heard->of<core::fragment_failed>().size() == 1);
   const auto gaps = p.heard->of<core::gap_closed>("mp4");
@@ -221,7 +221,7 @@ TEST_CASE("a disk that hangs loses what its container had held back") {
   CHECK(gaps[0].what.length >= 3460ms);
   // The gate must outlive the writer that comes back through it.
   const auto before = p.disk.frames_of("mp4.1");
-  closed_gate.unlock();
+  hangs.open();
   CHECK(p.disk.wait_for_frames("mp4.1", before + 1));
 }
 

@@ -62,6 +62,33 @@ private:
   std::map<std::string, fragment> fragments_;
 };
 
+/// A disk that hangs: whoever writes stands here until it is opened.
+class gate {
+public:
+  void pass() {
+    std::unique_lock lock{mutex_};
+    ++standing_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return is_open_; });
+  }
+  /// False after 10 s.
+  bool wait_for_somebody() {
+    std::unique_lock lock{mutex_};
+    return changed_.wait_for(lock, 10s, [&] { return standing_ > 0; });
+  }
+  void open() {
+    std::lock_guard guard{mutex_};
+    is_open_ = true;
+    changed_.notify_all();
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int standing_ = 0;
+  bool is_open_ = false;
+};
+
 /// Everything that a publish told, in order; gives slots when it is asked to.
 class inbox {
 public:

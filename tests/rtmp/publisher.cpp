@@ -161,8 +161,9 @@ bool plain_client::wait_for(std::string_view text) {
 }
 
 bool plain_client::is_closed_by_server() {
-  while (receive())
-    ;
+  do
+    errno = 0; // It stays as it is at the end of the stream.
+  while (receive());
   return errno != EAGAIN && errno != EWOULDBLOCK;
 }
 

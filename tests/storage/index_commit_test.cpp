@@ -151,8 +151,9 @@ TEST_CASE_METHOD(index_fixture, "a removed file is gone, its id is never the gre
 }
 
 TEST_CASE("a locked index answers within the limit and works again afterwards") {
-  index_fixture x{core::millis{300}};
+  index_fixture x;
   REQUIRE(x.commit_files({row(1)}));
+  x.restart(core::millis{300});
   {
     stranger other{x.path()};
     other.say("begin exclusive");
