@@ -46,7 +46,9 @@ archive_actor::behavior_type archive_state::run(archive_actor::stateful_pointer<
       [this](const salvage_fragment& x) { apply(machine_->salvage(x.entry, x.what, x.minimum)); },
       [this](const publish_closed& x) { apply(machine_->on_finished(x.of, x.how, x.gaps)); },
       // -- from main and the node
-      [this](const recover_spool& x) { apply(machine_->recover(x.found, x.minimum, now())); },
+      [this](const recover_spool& x) {
+        apply(machine_->recover(x.found, x.unended, x.minimum, now()));
+      },
       [this](const get_archive_status&) {
         return archive_status{machine_->is_idle(), machine_->waiting()};
       },
@@ -69,14 +71,19 @@ caf::result<void> archive_state::on(const delete_file& x) {
   auto answer = [me = archive_actor{self_}, id = x.id](core::result<void> how) {
     caf::anon_send(me, file_deleted{id, std::move(how)});
   };
-  // The row goes last: whoever still sees it may ask again.
+  // The journal's entry goes first: one that stays for its publish's end would ask for the media
+  // after a crash. The row goes last: whoever still sees it may ask again.
   ports_.index->file(x.id, [ports = ports_, answer](core::result<core::file_row> row) {
     if (!row)
       return answer(row.error());
-    ports.store->remove(*row, [ports, answer, id = row->id](core::result<void> gone) {
-      if (!gone && gone.error().code != core::errc::not_found)
-        return answer(gone.error());
-      ports.index->remove_file(id, answer);
+    ports.journal->drop(row->id, false, [ports, answer, row = *row](core::result<void> dropped) {
+      if (!dropped)
+        return answer(dropped.error());
+      ports.store->remove(row, [ports, answer, id = row.id](core::result<void> gone) {
+        if (!gone && gone.error().code != core::errc::not_found)
+          return answer(gone.error());
+        ports.index->remove_file(id, answer);
+      });
     });
   });
   return promise;

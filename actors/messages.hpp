@@ -159,6 +159,7 @@ struct salvage_fragment {
 /// From main at start, once.
 struct recover_spool {
   std::vector<core::leftover> found;
+  std::vector<core::unended_publish> unended;
   std::function<core::millis(const core::stream_key&)> minimum;
 };
 /// From the storage to the archive.

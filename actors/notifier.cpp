@@ -86,7 +86,7 @@ void notifier_state::apply(machine& m, machine::effects xs) {
 }
 
 void notifier_state::run(machine&, const machine::fetch& x) {
-  ports_.index->waiting(x.endpoint, x.limit,
+  ports_.index->waiting(x.endpoint, x.limit, now(),
                         [me = notifier_actor{self_}, endpoint = x.endpoint](auto rows) {
                           caf::anon_send(me, rows_fetched{endpoint, std::move(rows)});
                         });

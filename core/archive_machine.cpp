@@ -270,7 +270,7 @@ machine::effects machine::on_retry_due() {
     if (--j.pause > 0) {
       is_waiting = true;
     } else if (j.now == step::repairing) {
-      out.push_back(repair{id, j.entry.slot, j.entry.what});
+      repairs_.push_back(id);
     } else {
       queue_.push_back(id);
     }
@@ -278,6 +278,7 @@ machine::effects machine::on_retry_due() {
   for (auto& order : commits_.again())
     out.push_back(commit{order.ticket, std::move(order.batch)});
   advance(out);
+  advance_repairs(out);
   if (is_waiting)
     arm(out);
   return out;

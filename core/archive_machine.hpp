@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,7 +19,7 @@ struct archive_options {
   std::string node;
   std::string public_url;
   event_maker events;
-  std::size_t in_flight = 32; // files on their way into the store at once
+  std::size_t in_flight = 32; // files on their way into the store at once, and under repair
   millis retry{2000};         // after the store or the index refused
 };
 
@@ -106,9 +107,10 @@ public:
   effects on_finished(const publish& of, const publisher_left& how, const std::vector<gap>& gaps);
   effects keep(const journal_entry& entry, const fragment_closed& x, millis minimum, wall_time now);
   effects salvage(const journal_entry& entry, const fragment_failed& x, millis minimum);
-  /// At start, once: everything in the journal.
-  effects recover(std::vector<leftover> xs, const std::function<millis(const stream_key&)>& minimum,
-                  wall_time now);
+  /// At start, once: everything in the journal, and the publishes whose end the index does not
+  /// know. Those of which the journal holds something are ended by that.
+  effects recover(std::vector<leftover> xs, const std::vector<unended_publish>& unended,
+                  const std::function<millis(const stream_key&)>& minimum, wall_time now);
   effects on_repaired(file_id id, const result<mux::account>& x, wall_time now);
   effects on_stored(file_id id, const result<std::string>& object, wall_time now);
   effects on_committed(std::uint64_t ticket, const result<void>& x, wall_time now);
@@ -151,6 +153,7 @@ private:
   void hold(file_id id, effects& out);
   void discard(file_id id, const std::string& why, effects& out);
   void advance(effects& out);
+  void advance_repairs(effects& out);
   void let_go(const std::string& sequence, forget x, effects& out);
   void commit_next(const std::string& sequence, commit_batch x, bool is_end, effects& out);
   void refuse(job& j, const failure& why, effects& out);
@@ -170,6 +173,8 @@ private:
   std::map<file_id, job> jobs_;
   std::deque<file_id> queue_;
   std::size_t storing_ = 0;
+  std::deque<file_id> repairs_; // to be begun
+  std::set<file_id> repairing_; // under way
   std::map<std::string, sequence_state> sequences_;
   commit_lanes commits_;
   int commit_refusals_ = 0; // in a row

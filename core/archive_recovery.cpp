@@ -16,13 +16,38 @@ machine::effects machine::salvage(const journal_entry& entry, const fragment_fai
   j.row.ended = x.why.code == errc::no_space ? end_reason::no_space : end_reason::storage_failed;
   j.row.gaps = x.gaps;
   jobs_[entry.slot.id] = std::move(j);
-  return {repair{entry.slot.id, entry.slot, entry.what}};
+  repairs_.push_back(entry.slot.id);
+  effects out;
+  advance_repairs(out);
+  return out;
+}
+
+/// Some at a time: thousands of entries are more than the storage takes at once.
+void machine::advance_repairs(effects& out) {
+  while (repairing_.size() < options_.in_flight && !repairs_.empty()) {
+    const auto id = repairs_.front();
+    repairs_.pop_front();
+    const auto at = jobs_.find(id);
+    if (at == jobs_.end() || !repairing_.insert(id).second)
+      continue;
+    out.push_back(repair{id, at->second.entry.slot, at->second.entry.what});
+  }
 }
 
 machine::effects machine::recover(std::vector<leftover> xs,
+                                  const std::vector<unended_publish>& unended,
                                   const std::function<millis(const stream_key&)>& minimum,
                                   wall_time now) {
   effects out;
+  for (const auto& x : unended)
+    if (std::none_of(xs.begin(), xs.end(),
+                     [&](auto& y) { return y.entry.of.sequence == x.of.sequence; })) {
+      // Nothing of it was being recorded, so nothing tells for how long it went on.
+      publisher_left how;
+      how.how = {end_reason::recovered, 100, "the server was ended while it was published"};
+      sequences_[x.of.sequence].finished = true;
+      end_publish(x.of, how, x.tracks, millis{0}, now, {}, out);
+    }
   std::vector<publish> settled;
   for (auto& x : xs) {
     auto id = x.entry.slot.id;
@@ -43,10 +68,11 @@ machine::effects machine::recover(std::vector<leftover> xs,
       j.row.start = x.start.value_or(x.entry.of.since);
       j.row.started = x.started;
       j.row.ended = end_reason::recovered;
-      out.push_back(repair{id, x.entry.slot, x.entry.what});
+      repairs_.push_back(id);
     }
     jobs_[id] = std::move(j);
   }
+  advance_repairs(out);
   for (auto& of : settled)
     if (auto at = sequences_.find(of.sequence);
         at != sequences_.end() && at->second.recovering == 0 && !at->second.ended)
@@ -56,9 +82,12 @@ machine::effects machine::recover(std::vector<leftover> xs,
 
 machine::effects machine::on_repaired(file_id id, const result<mux::account>& x, wall_time now) {
   effects out;
+  repairing_.erase(id);
   auto at = jobs_.find(id);
-  if (at == jobs_.end() || at->second.now != step::repairing)
+  if (at == jobs_.end() || at->second.now != step::repairing) {
+    advance_repairs(out);
     return out;
+  }
   auto& j = at->second;
   auto of = j.entry.of;
   bool counted = std::exchange(j.recovered, false);
@@ -82,9 +111,14 @@ machine::effects machine::on_repaired(file_id id, const result<mux::account>& x,
     jobs_.erase(at);
     finish(of.sequence, out);
   } else {
-    // The storage refused, not the file. The rest of its publish does not wait for it.
+    // The storage refused, not the file. The rest of its publish does not wait for it, unless it
+    // was not even looked at.
+    const bool was_tried = x.error().code != errc::too_many;
+    j.recovered = counted && !was_tried;
+    counted = counted && was_tried;
     refuse(j, x.error(), out);
   }
+  advance_repairs(out);
   if (counted && --sequences_[of.sequence].recovering == 0)
     end_recovery(of.sequence, of, now, out);
   return out;

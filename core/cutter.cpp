@@ -11,8 +11,10 @@ constexpr nanos video_away = 2s;
 // x264's default distance of key frames is 10 s at 25 frames a second; audio of a new configuration
 // waits that long for the key frame at which the next fragment begins.
 constexpr nanos longest_hold = 12s;
-// As long without any video frame, and it has stopped for good: audio is cut without it.
-constexpr nanos video_stopped = longest_hold;
+// So long without any video frame, and it has stopped for good: audio is cut without it. A shared
+// screen that stands still sends a frame now and then, and what follows a cut without a key frame
+// is lost up to the next one, which may be far.
+constexpr nanos video_stopped = 60s;
 
 } // namespace
 
@@ -23,6 +25,8 @@ void cutter::set_tracks(const track_set& x) {
   tracks_ = x;
   is_changed_ = phase_ == phase::writing && tracks_ != written_;
   is_audio_changed_ = phase_ == phase::writing && tracks_.audio != written_.audio;
+  if (!is_audio_changed_)
+    held_since_.reset();
 }
 
 void cutter::order_cut(start_reason started, end_reason ended) {
@@ -41,6 +45,7 @@ void cutter::restart(start_reason why, nanos earliest) {
   is_again_ = true;
   earliest_ = earliest;
   ordered_.reset();
+  held_since_.reset();
   waits_since_.reset();
 }
 

@@ -90,6 +90,12 @@ machine::effects machine::on_answer(const std::string& event_id, const result<ht
   if (at == in_flight_.end() || at->second.outcome)
     return {};
   effects out;
+  // It never left this process: no attempt of the receiver's, and nothing to record.
+  if (!x && (x.error().code == errc::shutting_down || x.error().code == errc::too_many)) {
+    in_flight_.erase(at);
+    arm(retry_, out);
+    return out;
+  }
   auto& f = at->second;
   delivery d = f.row.deliveries.front();
   ++d.attempts;

@@ -59,7 +59,8 @@ struct frame {
 
 /// What a publisher's protocol hands over, in order of arrival: either a new configuration of a
 /// track (`config` is set, `media` is empty) or a frame, whose dts and pts are still the raw ones
-/// of the wire (RTMP: 32-bit milliseconds that wrap) and whose duration is 0.
+/// of the wire (RTMP: 32-bit milliseconds that wrap) and whose duration is 0. A frame without bytes
+/// stands for one that came and cannot be kept.
 struct media_item {
   std::shared_ptr<const track> config;
   frame media;

@@ -133,6 +133,12 @@ struct leftover {
   std::optional<file_row> row;
 };
 
+/// A publish of an earlier process that was told to have begun and not to have ended.
+struct unended_publish {
+  publish of;
+  track_set tracks; // as event 1 told them
+};
+
 /// Opened by a fragment's journal: written ahead, read by recovery.
 class journal {
 public:
@@ -227,8 +233,9 @@ public:
   virtual void remove_file(file_id id, done) = 0;
   virtual void events(event_query q, std::function<void(result<page_of<event_row>>)>) = 0;
   virtual void event(std::string event_id, std::function<void(result<event_row>)>) = 0;
-  /// The first waiting delivery of each subject, in the order of their events, at most `limit`.
-  virtual void waiting(std::string endpoint, std::size_t limit,
+  /// The first waiting delivery of each subject, at most `limit`: those that are due at `now` in
+  /// the order of their events, then the others by the time at which they are.
+  virtual void waiting(std::string endpoint, std::size_t limit, wall_time now,
                        std::function<void(result<std::vector<event_row>>)>)
       = 0;
   virtual void update_delivery(delivery x, done) = 0;

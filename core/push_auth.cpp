@@ -59,12 +59,15 @@ result<void> may_push(const std::vector<std::string>& keys, std::string_view str
   if (!secret || !time)
     return failure{errc::unauthorized, "the push address has no txSecret and txTime"};
   std::int64_t expires = 0;
-  // Ten digits can only be decimal seconds: as hexadecimal they would lie centuries ahead.
+  // Of fixed length, because name and time are hashed without anything between them: with another
+  // number of digits the address of "cam12" would open "cam1" as well.
   bool is_decimal
       = time->size() == 10 && time->find_first_not_of("0123456789") == std::string::npos;
+  bool is_hexadecimal = time->size() == 8;
   auto [end, bad]
       = std::from_chars(time->data(), time->data() + time->size(), expires, is_decimal ? 10 : 16);
-  if (bad != std::errc{} || end != time->data() + time->size() || expires < 0)
+  if (bad != std::errc{} || end != time->data() + time->size() || expires < 0
+      || (!is_decimal && !is_hexadecimal) || time->front() == '0')
     return failure{errc::unauthorized, "txTime is not unix seconds in hexadecimal or decimal"};
   std::string given = *secret;
   std::transform(given.begin(), given.end(), given.begin(), [](unsigned char c) {

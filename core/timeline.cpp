@@ -12,6 +12,8 @@ using namespace std::chrono_literals;
 
 // RTMP time stamps are 32-bit milliseconds (Adobe RTMP 1.0, 5.3.1.2.5) and wrap after 49.7 days.
 constexpr nanos period = millis{std::int64_t{1} << 32};
+// A lifetime of honest stamps, and far from what 64 bits of nanoseconds can hold.
+constexpr nanos most_unwrapped = 1000 * period;
 // A track's next stamp may be this far ahead before it is taken for a jump.
 constexpr nanos longest_step = 10s;
 // Encoders disorder stamps by some frames; further back than this they have started anew.
@@ -107,6 +109,12 @@ void timeline::place(frame& x, steady_time arrival, timed& out) {
     mine.shift = other.shift;
   }
   mine.raw = raw;
+  // A publisher whose stamps jump with each frame must not reach the end of the numbers.
+  if (absolute(mine.unwrapped) > most_unwrapped) {
+    const auto whole = mine.unwrapped / period * period;
+    mine.unwrapped -= whole;
+    mine.shift += whole;
+  }
 
   auto media = mine.unwrapped + mine.shift;
   if (mine.is_started || other.is_started) {

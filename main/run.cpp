@@ -177,9 +177,9 @@ public:
     };
     spawn_actors(policy);
     // What an earlier process left comes first: its ids are older than all that will be published.
-    caf::anon_send(archive_, actors::recover_spool{std::move(leftovers_), [policy](auto& key) {
-                                                     return policy(key).minimum_duration;
-                                                   }});
+    caf::anon_send(archive_, actors::recover_spool{
+                                 std::move(leftovers_), unended_publishes(),
+                                 [policy](auto& key) { return policy(key).minimum_duration; }});
     rtmp_ = std::make_unique<io::rtmp::server>(rtmp_options(settings_, may_), *control_, clock_);
     auto rtmp_port = rtmp_->start();
     if (!rtmp_port)
@@ -256,6 +256,15 @@ private:
     config_.set("logger.console-verbosity", caf::atom("quiet"));
     system_ = std::make_unique<caf::actor_system>(config_);
     return {};
+  }
+
+  /// Publishes whose start was announced and whose end was not: an earlier process was killed.
+  std::vector<core::unended_publish> unended_publishes() {
+    std::vector<core::unended_publish> out;
+    for (auto& started : index_->take_unended())
+      if (auto x = io::documents::to_unended(started))
+        out.push_back(std::move(*x));
+    return out;
   }
 
   void spawn_actors(std::function<core::policy(const core::stream_key&)> policy) {

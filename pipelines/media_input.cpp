@@ -234,6 +234,8 @@ void media::take(core::media_item& x, core::steady_time now) {
     first_ = std::min(first_, x.media.dts);
     last_ = std::max(last_, x.media.dts + x.media.duration);
     watch_.saw(now, x.media.dts);
+    if (x.media.data.empty())
+      return note_unknown(x.media);
     if (is_postponing()) {
       for (auto& e : entries_)
         e.feed.refuse(x.media);

@@ -46,7 +46,8 @@ private:
     watchdog limit;
     bool is_limited = false;
   };
-  /// Frames of a track whose configuration has not come: nothing can hold them.
+  /// Frames that nothing can hold: damaged ones, and those of a track whose configuration has not
+  /// come.
   struct unknown_frames {
     core::nanos from{0};
     core::nanos until{0};

@@ -61,6 +61,7 @@ void media::hand_over(const core::media_item& x) {
   if (!x.config) {
     if (x.media.kind == core::track_kind::video ? !tracks_.video : !tracks_.audio)
       return note_unknown(x.media);
+    tell_unknown(x.media.kind);
     for (auto& e : entries_)
       e.feed.on(x.media);
     return;
@@ -90,8 +91,11 @@ void media::note_unknown(const core::frame& x) {
 }
 
 void media::tell_unknown(core::track_kind of) {
-  auto lost = std::exchange(unknown_[static_cast<std::size_t>(of)], {});
-  if (lost && lost->until - lost->from > shortest_gap)
+  auto& mine = unknown_[static_cast<std::size_t>(of)];
+  if (!mine)
+    return;
+  const auto lost = std::exchange(mine, {});
+  if (lost->until - lost->from > shortest_gap)
     tell(core::gap_closed{
         {lost->start, lost->until - lost->from, core::gap_cause::stalled_track, ""}});
 }

@@ -54,6 +54,8 @@ struct sender {
 /// crash makes the same event, which the index knows already.
 core::outbox_event publish_started(const core::publish& of, const core::track_set& tracks,
                                    const sender& by, core::wall_time now);
+/// Reads what `publish_started` wrote back, as far as event 0 needs it.
+core::result<core::unended_publish> to_unended(const core::outbox_event& started);
 core::outbox_event publish_ended(const core::publish& of, const core::publish_end& how,
                                  core::nanos duration, const core::track_set& tracks,
                                  const sender& by, core::wall_time now);

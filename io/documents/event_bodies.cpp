@@ -103,6 +103,35 @@ core::outbox_event publish_started(const core::publish& of, const core::track_se
   return outbox(1, event_id, of, now, body);
 }
 
+core::result<core::unended_publish> to_unended(const core::outbox_event& started) {
+  const auto body = nlohmann::json::parse(started.body, nullptr, false);
+  const auto slash = started.subject.find('/');
+  if (started.type != 1 || !body.is_object() || slash == std::string::npos)
+    return core::failure{core::errc::bad_request,
+                         started.event_id + " tells no start of a publish"};
+  const auto text_of = [&](const char* name) {
+    const auto at = body.find(name);
+    return at != body.end() && at->is_string() ? at->get<std::string>() : std::string{};
+  };
+  const auto number_of = [&](const char* name) {
+    const auto at = body.find(name);
+    return at != body.end() && at->is_number_integer() ? at->get<int>() : 0;
+  };
+  core::unended_publish out;
+  out.of.key = {started.subject.substr(0, slash), started.subject.substr(slash + 1)};
+  out.of.sequence = started.sequence;
+  out.of.params = text_of("stream_param");
+  out.of.address = text_of("user_ip");
+  out.of.domain = text_of("app");
+  out.of.since = started.at;
+  if (const int width = number_of("width"); width > 0) {
+    out.tracks.video.emplace();
+    out.tracks.video->width = width;
+    out.tracks.video->height = number_of("height");
+  }
+  return out;
+}
+
 core::outbox_event publish_ended(const core::publish& of, const core::publish_end& how,
                                  core::nanos duration, const core::track_set& tracks,
                                  const sender& by, core::wall_time now) {

@@ -82,8 +82,10 @@ bool is_playable(core::format what, std::string_view name) {
     break;
   }
   return name == "playlist.m3u8"
-         || (name.size() == 13 && name.starts_with("seg-") && name.ends_with(".ts")
-             && name.substr(4, 6).find_first_not_of("0123456789") == std::string_view::npos);
+         || (name.starts_with("seg-") && name.ends_with(".ts") && name.size() >= 13
+             && name.size() <= 16 // seven days of half a second have seven digits
+             && name.substr(4, name.size() - 7).find_first_not_of("0123456789")
+                    == std::string_view::npos);
 }
 
 response play(const std::filesystem::path& store, const core::file_row& row, const request& x,

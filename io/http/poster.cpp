@@ -5,7 +5,9 @@
 #include "io/http/receiver_address.hpp"
 
 #include <deque>
+#include <limits>
 #include <list>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -83,14 +85,14 @@ struct poster::state {
   /// One post from the call to its answer. Used on the loop's thread only.
   struct job {
     job(asio::io_context& loop, std::string to, std::string what, answered done,
-        core::steady_time limit)
-        : url{std::move(to)}, body{std::move(what)}, then{std::move(done)}, until{limit},
-          timer{loop}, resolver{loop} {}
+        core::millis longest)
+        : url{std::move(to)}, body{std::move(what)}, then{std::move(done)}, limit{longest},
+          timer{loop}, named{loop} {}
 
     /// The first answer counts; the rest of the work is broken off.
     void answer(core::result<core::http_answer> x) {
       timer.cancel();
-      resolver.cancel();
+      named.cancel();
       if (auto at = stream.lock())
         at->cancel();
       if (auto call = std::exchange(then, nullptr))
@@ -103,16 +105,20 @@ struct poster::state {
     std::string url;
     std::string body;
     answered then;
-    core::steady_time until;
+    core::millis limit;
+    core::steady_time until{}; // since it has begun
     partial_answer came;
     core::result<core::http_answer> outcome = core::failure{core::errc::internal, "posting failed"};
     asio::steady_timer timer;
-    tcp::resolver resolver;
+    asio::steady_timer named; // ends when `addresses` have come, or nobody wants them any more
+    core::result<name_lookup::addresses> addresses
+        = core::failure{core::errc::timed_out, "the host was not found in time"};
     std::weak_ptr<beast::tcp_stream> stream;
     std::list<std::shared_ptr<job>>::iterator at;
   };
 
-  explicit state(options x) : opts{std::move(x)} {
+  explicit state(options x)
+      : opts{std::move(x)}, names{opts.resolve ? name_lookup{opts.resolve} : name_lookup{}} {
     tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2
                     | asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1
                     | asio::ssl::context::no_tlsv1_1);
@@ -131,8 +137,9 @@ struct poster::state {
   void end(const std::shared_ptr<job>& one);
   asio::awaitable<void> work_on(std::shared_ptr<job> one);
   asio::awaitable<core::result<core::http_answer>> run(const std::shared_ptr<job>& one);
-  asio::awaitable<core::result<tcp::resolver::results_type>> find(job& one,
-                                                                  const receiver_address& to);
+  asio::awaitable<core::result<std::vector<tcp::endpoint>>> find(std::shared_ptr<job> one,
+                                                                 const receiver_address& to);
+  std::shared_ptr<job> next();
 
   options opts;
   std::string trouble;
@@ -147,22 +154,16 @@ struct poster::state {
   std::list<std::shared_ptr<job>> jobs;
   std::deque<std::weak_ptr<job>> queue;
   std::size_t running = 0;
+  std::map<std::string, std::size_t> running_to; // by url
 
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work;
   std::thread thread;
+  name_lookup names; // goes first: it posts to the loop
 };
 
 void poster::state::take(const std::shared_ptr<job>& one) {
   jobs.push_front(one);
   one->at = jobs.begin();
-  one->timer.expires_at(one->until);
-  one->timer.async_wait([this, weak = std::weak_ptr{one}](beast::error_code ec) {
-    auto late = weak.lock();
-    if (ec || !late || late->is_answered())
-      return;
-    late->break_off({core::errc::timed_out, "no answer within the limit"});
-    end(late);
-  });
   if (running < opts.at_once)
     begin(one);
   else
@@ -178,35 +179,90 @@ void poster::state::end(const std::shared_ptr<job>& one) {
 
 void poster::state::begin(const std::shared_ptr<job>& one) {
   ++running;
+  ++running_to[one->url];
+  one->until = std::chrono::steady_clock::now() + one->limit;
+  one->timer.expires_at(one->until);
+  one->timer.async_wait([this, weak = std::weak_ptr{one}](beast::error_code ec) {
+    auto late = weak.lock();
+    if (ec || !late || late->is_answered())
+      return;
+    late->break_off({core::errc::timed_out, "no answer within the limit"});
+    end(late);
+  });
   asio::co_spawn(
       *loop, [this, one]() { return work_on(one); },
       [this, one](std::exception_ptr) {
         --running;
+        if (--running_to[one->url] == 0)
+          running_to.erase(one->url);
         if (!one->is_answered()) {
           one->answer(std::move(one->outcome));
           end(one);
         }
-        while (running < opts.at_once && !queue.empty()) {
-          auto next = queue.front().lock();
-          queue.pop_front();
-          if (next && !next->is_answered())
-            begin(next);
+        while (running < opts.at_once) {
+          auto more = next();
+          if (!more)
+            break;
+          begin(more);
         }
       });
 }
 
-asio::awaitable<core::result<tcp::resolver::results_type>>
-poster::state::find(job& one, const receiver_address& to) {
+/// The oldest of those whose receiver has the fewest posts under way: one that answers slowly does
+/// not take every place from the others.
+std::shared_ptr<poster::state::job> poster::state::next() {
+  std::shared_ptr<job> best;
+  auto best_at = queue.end();
+  auto fewest = std::numeric_limits<std::size_t>::max();
+  for (auto at = queue.begin(); at != queue.end() && fewest > 0; ++at) {
+    auto one = at->lock();
+    if (!one || one->is_answered())
+      continue;
+    const auto mine = running_to.find(one->url);
+    const auto count = mine == running_to.end() ? 0 : mine->second;
+    if (count < fewest) {
+      fewest = count;
+      best = std::move(one);
+      best_at = at;
+    }
+  }
+  if (best)
+    queue.erase(best_at);
+  else
+    queue.clear();
+  return best;
+}
+
+asio::awaitable<core::result<std::vector<tcp::endpoint>>>
+poster::state::find(std::shared_ptr<job> one, const receiver_address& to) {
+  const auto port = static_cast<std::uint16_t>(std::stoul(to.port));
+  std::vector<tcp::endpoint> out;
   beast::error_code literal;
   auto ip = asio::ip::make_address(to.host, literal);
   if (!literal) {
-    tcp::endpoint at{ip, static_cast<std::uint16_t>(std::stoul(to.port))};
-    co_return tcp::resolver::results_type::create(at, to.host, to.port);
+    out.emplace_back(ip, port);
+    co_return out;
   }
-  auto [ec, found] = co_await one.resolver.async_resolve(to.host, to.port, awaiting);
-  if (ec)
-    co_return failed("finding the host", ec);
-  co_return found;
+  one->named.expires_at(core::steady_time::max());
+  names.find(to.host, [to = loop.get(), weak = std::weak_ptr{one}](const auto& x) {
+    asio::post(*to, [weak, x] {
+      if (const auto waits = weak.lock()) {
+        waits->addresses = x;
+        waits->named.cancel();
+      }
+    });
+  });
+  co_await one->named.async_wait(awaiting);
+  if (!one->addresses)
+    co_return one->addresses.error();
+  for (const auto& text : *one->addresses) {
+    ip = asio::ip::make_address(text, literal);
+    if (!literal)
+      out.emplace_back(ip, port);
+  }
+  if (out.empty())
+    co_return core::failure{core::errc::endpoint_failed, "finding the host: it has no address"};
+  co_return out;
 }
 
 asio::awaitable<void> poster::state::work_on(std::shared_ptr<job> one) {
@@ -219,7 +275,7 @@ poster::state::run(const std::shared_ptr<job>& one) {
   auto to = read_receiver_address(one->url);
   if (!to)
     co_return to.error();
-  auto found = co_await find(*one, *to);
+  auto found = co_await find(one, *to);
   if (!found)
     co_return found.error();
   if (one->is_answered())
@@ -276,7 +332,6 @@ poster::~poster() { stop(); }
 
 void poster::post(const std::string& url, std::string body, core::millis limit, answered then) {
   auto& s = *state_;
-  auto until = std::chrono::steady_clock::now() + limit;
   core::errc why{};
   {
     std::lock_guard lock{s.mutex};
@@ -287,7 +342,7 @@ void poster::post(const std::string& url, std::string body, core::millis limit, 
     } else {
       ++s.held;
       auto one
-          = std::make_shared<state::job>(*s.loop, url, std::move(body), std::move(then), until);
+          = std::make_shared<state::job>(*s.loop, url, std::move(body), std::move(then), limit);
       asio::post(*s.loop, [&s, one] { s.take(one); });
       return;
     }
@@ -316,6 +371,7 @@ void poster::stop() {
     s.loop->stop();
   });
   s.thread.join();
+  s.names.stop();
   s.loop.reset();
 }
 

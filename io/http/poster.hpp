@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/ports.hpp"
+#include "io/http/name_lookup.hpp"
 
 #include <memory>
 
@@ -15,7 +16,8 @@ public:
     std::string version; // for User-Agent
     std::string ca_file; // trusted besides the system's certificates
     std::size_t at_once = 64;
-    std::size_t waiting = 1024; // beyond: errc::too_many
+    std::size_t waiting = 1024;         // beyond: errc::too_many
+    name_lookup::resolver resolve = {}; // empty: the system's
   };
 
   explicit poster(options opts);
@@ -24,8 +26,9 @@ public:
   poster& operator=(const poster&) = delete;
 
   /// `answered` is called exactly once: with the answer, `endpoint_failed`, `timed_out`,
-  /// `bad_request` (the address), `too_many`, or `shutting_down`. `limit` counts from this call and
-  /// covers all from waiting and resolving to the last byte.
+  /// `bad_request` (the address), `too_many`, or `shutting_down`. `limit` covers all from resolving
+  /// to the last byte; it does not count while the post waits for its turn. Those wait least whose
+  /// receiver has the fewest posts under way.
   void post(const std::string& url, std::string body, core::millis limit, answered then) override;
 
   /// Answers everything that runs with `shutting_down`. May be called twice.

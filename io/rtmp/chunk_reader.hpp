@@ -46,6 +46,8 @@ public:
   bool has_more() const { return !back_left_.empty(); }
   /// What keeps the payloads of this burst alive.
   const std::shared_ptr<std::uint8_t[]>& block() const { return block_; }
+  /// Bytes of memory that the block takes.
+  std::size_t block_size() const { return block_size_; }
   void end_burst();
 
   /// Set Chunk Size: from the next chunk on.

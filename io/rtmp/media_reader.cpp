@@ -81,7 +81,11 @@ std::string audio_name(std::uint8_t format) {
 
 core::nanos from_millis(std::int64_t x) { return core::millis{x}; }
 
-/// The NAL units at the front of a frame that are there as a whole.
+// More NAL units than the slices that any level allows (H.264 table A-6: 600 a picture at most),
+// with what stands beside them; each costs whoever muxes the frame more than its bytes.
+constexpr std::size_t most_units = 4096;
+
+/// The NAL units at the front of a frame that are there as a whole; none of a frame of too many.
 struct units {
   core::byte_view whole; // empty when there is nothing in them
   bool has_picture = false;
@@ -91,7 +95,10 @@ units whole_units(core::byte_view frame, std::size_t length_size) {
   units x;
   bool has_content = false;
   std::size_t end = 0;
+  std::size_t count = 0;
   for (auto rest = frame; rest.size() >= length_size;) {
+    if (++count > most_units)
+      return {};
     std::size_t size = 0;
     for (std::size_t i = 0; i < length_size; ++i)
       size = (size << 8) | rest[i];
@@ -113,6 +120,15 @@ units whole_units(core::byte_view frame, std::size_t length_size) {
 }
 
 } // namespace
+
+/// Its time is known, and that it is not there: it becomes part of a gap.
+void media_reader::lose(core::track_kind kind, std::uint32_t timestamp,
+                        std::vector<core::media_item>& into) {
+  core::media_item x;
+  x.media.kind = kind;
+  x.media.dts = x.media.pts = from_millis(timestamp);
+  into.push_back(std::move(x));
+}
 
 core::result<void> media_reader::configure(core::result<core::track> read,
                                            std::shared_ptr<const core::track>& known,
@@ -143,6 +159,7 @@ core::result<void> media_reader::video(core::byte_view body, std::uint32_t times
     return unknown(video_name(codec));
   if (body.size() < 5) {
     ++lost_.damaged;
+    lose(core::track_kind::video, timestamp, into);
     return {};
   }
   const auto rest = body.subspan(5);
@@ -159,11 +176,13 @@ core::result<void> media_reader::video(core::byte_view body, std::uint32_t times
     return {};
   if (!video_) {
     ++lost_.before_header;
+    lose(core::track_kind::video, timestamp, into);
     return {};
   }
   const auto found = whole_units(rest, nal_length_size_);
   if (found.whole.empty()) {
     ++lost_.damaged;
+    lose(core::track_kind::video, timestamp, into);
     return {};
   }
   const bool is_trimmed = found.whole.size() < rest.size();
@@ -205,6 +224,7 @@ core::result<void> media_reader::audio(core::byte_view body, std::uint32_t times
   }
   if (!audio_ || audio_->codec != core::codec_id::aac) {
     ++lost_.before_header;
+    lose(core::track_kind::audio, timestamp, into);
     return {};
   }
   core::media_item x;
@@ -226,6 +246,7 @@ core::result<void> media_reader::mp3(core::byte_view data, std::uint32_t timesta
     return {};
   if (data.size() < 4) {
     ++lost_.damaged;
+    lose(core::track_kind::audio, timestamp, into);
     return {};
   }
   // Version and layer, sample rate, mono or not (ISO 11172-3 2.4.1.3): what a track is made of.
@@ -237,6 +258,7 @@ core::result<void> media_reader::mp3(core::byte_view data, std::uint32_t timesta
     auto read = core::codec::mp3_track(data);
     if (!read) {
       ++lost_.damaged;
+      lose(core::track_kind::audio, timestamp, into);
       return {};
     }
     if (auto done = configure(std::move(read), audio_, into); !done)

@@ -15,7 +15,8 @@ namespace io::rtmp {
 /// into configurations and frames.
 class media_reader {
 public:
-  /// What came and could not be passed on.
+  /// What came and could not be kept; such a frame is passed on without bytes, for the gap that it
+  /// leaves.
   struct losses {
     std::uint64_t before_header = 0; // frames without a sequence header before them
     std::uint64_t damaged = 0;       // no whole NAL unit, or no MP3 header
@@ -35,6 +36,8 @@ public:
   std::size_t held() const;
 
 private:
+  static void lose(core::track_kind kind, std::uint32_t timestamp,
+                   std::vector<core::media_item>& into);
   core::result<void> configure(core::result<core::track> read,
                                std::shared_ptr<const core::track>& known,
                                std::vector<core::media_item>& into);

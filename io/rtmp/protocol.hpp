@@ -80,6 +80,7 @@ private:
   static constexpr std::uint32_t own_window = 2'500'000;
 
   core::result<void> read(core::byte_view x);
+  void settle_frames();
   core::result<void> read_messages(core::byte_view x);
   core::result<void> on(const message& x);
   core::result<void> on_window(core::byte_view payload);

@@ -55,9 +55,11 @@ core::result<core::page_of<core::file_row>> files(connection& on, const core::fi
 core::result<core::file_row> file(connection& on, core::file_id id);
 core::result<core::page_of<core::event_row>> events(connection& on, const core::event_query& q);
 core::result<core::event_row> event(connection& on, const std::string& event_id);
-/// The first of each subject, by event.
+/// The first of each subject: those due at `now` by event, then the others by time.
 core::result<std::vector<core::event_row>> waiting(connection& on, const std::string& endpoint,
-                                                   std::size_t limit);
+                                                   std::size_t limit, core::wall_time now);
+/// Event 1 of each publish whose event 0 was never committed.
+core::result<std::vector<core::outbox_event>> unended(connection& on);
 /// The greatest id that any file ever had, or 0.
 core::result<core::file_id> greatest_file_id(connection& on);
 

@@ -138,6 +138,9 @@ core::result<std::unique_ptr<sqlite_index>> sqlite_index::open(options x) {
   const auto greatest = sql::greatest_file_id(**writer);
   if (!greatest)
     return greatest.error();
+  auto unended = sql::unended(**writer);
+  if (!unended)
+    return unended.error();
   show_depth(**writer);
   warn_of_strangers(**writer, x.endpoints);
   std::vector<connection> readers;
@@ -149,13 +152,15 @@ core::result<std::unique_ptr<sqlite_index>> sqlite_index::open(options x) {
   }
   auto announcer = std::move(readers.back());
   readers.pop_back();
-  return std::unique_ptr<sqlite_index>{new sqlite_index{
-      std::move(x), *std::move(writer), std::move(announcer), std::move(readers), *greatest}};
+  return std::unique_ptr<sqlite_index>{new sqlite_index{std::move(x), *std::move(writer),
+                                                        std::move(announcer), std::move(readers),
+                                                        *greatest, *std::move(unended)}};
 }
 
 sqlite_index::sqlite_index(options x, connection writer, connection announcer,
-                           std::vector<connection> readers, core::file_id greatest)
-    : endpoints_{std::move(x.endpoints)}, greatest_{greatest} {
+                           std::vector<connection> readers, core::file_id greatest,
+                           std::vector<core::outbox_event> unended)
+    : endpoints_{std::move(x.endpoints)}, greatest_{greatest}, unended_{std::move(unended)} {
   std::vector<call_lane::server> questions;
   for (auto& reader : readers)
     questions.push_back([reader](const call_lane::calls& xs) { read_all(*reader, xs); });
@@ -230,12 +235,11 @@ void sqlite_index::event(std::string event_id,
       std::move(answer));
 }
 
-void sqlite_index::waiting(std::string endpoint, std::size_t limit,
+void sqlite_index::waiting(std::string endpoint, std::size_t limit, core::wall_time now,
                            std::function<void(core::result<std::vector<core::event_row>>)> answer) {
   announcing_->give(make_call<std::vector<core::event_row>>(
-      [endpoint = std::move(endpoint), n = std::min(limit, most_waiting)](sql::connection& on) {
-        return sql::waiting(on, endpoint, n);
-      },
+      [endpoint = std::move(endpoint), n = std::min(limit, most_waiting),
+       now](sql::connection& on) { return sql::waiting(on, endpoint, n, now); },
       std::move(answer)));
 }
 

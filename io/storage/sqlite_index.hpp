@@ -35,12 +35,14 @@ public:
   void events(core::event_query q,
               std::function<void(core::result<core::page_of<core::event_row>>)>) override;
   void event(std::string event_id, std::function<void(core::result<core::event_row>)>) override;
-  void waiting(std::string endpoint, std::size_t limit,
+  void waiting(std::string endpoint, std::size_t limit, core::wall_time now,
                std::function<void(core::result<std::vector<core::event_row>>)>) override;
   void update_delivery(core::delivery x, done) override;
 
   /// For `core::file_id_source`, as it was when the index was opened.
   core::file_id greatest_file_id() const { return greatest_; }
+  /// Event 1 of each publish whose end was not committed, as it was when the index was opened.
+  std::vector<core::outbox_event> take_unended() { return std::exchange(unended_, {}); }
 
   /// Writes what waits, refuses questions and whatever comes later.
   void stop();
@@ -48,7 +50,7 @@ public:
 private:
   using connection = std::shared_ptr<sql::connection>;
   sqlite_index(options x, connection writer, connection announcer, std::vector<connection> readers,
-               core::file_id greatest);
+               core::file_id greatest, std::vector<core::outbox_event> unended);
 
   template <class T>
   void ask(std::function<core::result<T>(sql::connection&)> work,
@@ -57,6 +59,7 @@ private:
 
   const std::vector<core::endpoint> endpoints_;
   const core::file_id greatest_;
+  std::vector<core::outbox_event> unended_;
   std::unique_ptr<call_lane> reading_;
   std::unique_ptr<call_lane> announcing_;
   std::unique_ptr<call_lane> writing_;

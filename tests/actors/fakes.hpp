@@ -140,7 +140,7 @@ struct fake_index : core::index {
   void events(core::event_query,
               std::function<void(core::result<core::page_of<core::event_row>>)>) override {}
   void event(std::string, std::function<void(core::result<core::event_row>)>) override {}
-  void waiting(std::string endpoint, std::size_t limit,
+  void waiting(std::string endpoint, std::size_t limit, core::wall_time,
                std::function<void(core::result<std::vector<core::event_row>>)> then) override {
     std::vector<core::event_row> out;
     for (auto& row : outbox)

@@ -213,14 +213,16 @@ TEST_CASE("whichever call fails once, the file and each event are kept exactly o
   }
 }
 
-TEST_CASE_METHOD(house, "a file is deleted from the store first, then from the index") {
+TEST_CASE_METHOD(house,
+                 "a file is deleted from the journal, the store and the index, in that order") {
   REQUIRE(publish());
   play_fragment(1, 5s);
   leave(5s);
   CHECK(ask<void>(node, actors::delete_file{1}));
   CHECK(ask<void>(node, actors::delete_file{1}).error().code == core::errc::not_found);
-  REQUIRE(log.size() > 2);
-  CHECK(lines(log.end() - 2, log.end()) == lines{"store.remove 1", "index.remove 1"});
+  REQUIRE(log.size() > 3);
+  CHECK(lines(log.end() - 3, log.end())
+        == lines{"journal.drop 1", "store.remove 1", "index.remove 1"});
 }
 
 TEST_CASE_METHOD(house, "an archive that crashes is told, and the recording goes on") {

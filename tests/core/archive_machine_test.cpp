@@ -3,6 +3,8 @@
 #include "tests/support/catch.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <set>
 
 namespace {
 
@@ -134,7 +136,7 @@ TEST_CASE("a file that cannot be repaired holds back nothing else of its publish
   core::leftover good{entry(1), core::wall_time{}, core::start_reason::publish, std::nullopt};
   core::leftover bad{entry(2), core::wall_time{}, core::start_reason::publish, std::nullopt};
   bad.entry.what = core::format::flv;
-  w.play(w.m.recover({good, bad}, a_second, {}));
+  w.play(w.m.recover({good, bad}, {}, a_second, {}));
   core::mux::account holds;
   holds.duration = 8s;
   w.play(w.m.on_repaired(1, holds, {}));
@@ -164,7 +166,7 @@ TEST_CASE("a file that cannot be repaired holds back nothing else of its publish
 TEST_CASE("a file that is not ours to finish stays where it is") {
   world w;
   core::leftover x{entry(1), core::wall_time{}, core::start_reason::publish, std::nullopt};
-  w.play(w.m.recover({x}, a_second, {}));
+  w.play(w.m.recover({x}, {}, a_second, {}));
   auto xs = w.m.on_repaired(1, core::failure{core::errc::bad_request, "foreign"}, {});
   CHECK(all<machine::tell_left_behind>(xs).size() == 1);
   CHECK(all<machine::forget>(xs).empty());
@@ -278,7 +280,7 @@ TEST_CASE("after a crash what was open is finished and the publish's end is told
   core::leftover b{entry(2), core::wall_time{}, core::start_reason::publish, std::nullopt};
   b.entry.what = core::format::flv;
   core::leftover unused{entry(3), std::nullopt, core::start_reason::publish, std::nullopt};
-  w.play(w.m.recover({a, b, unused}, a_second, {}));
+  w.play(w.m.recover({a, b, unused}, {}, a_second, {}));
   core::mux::account holds;
   holds.duration = 8s;
   w.play(w.m.on_repaired(3, core::failure{core::errc::not_found, "empty"}, {}));
@@ -298,14 +300,14 @@ TEST_CASE("a short rest of a longer publish is kept after a crash, a short publi
   SECTION("the rest after a cut") {
     world w;
     w.play(w.m.recover({{entry(1), core::wall_time{}, core::start_reason::length, std::nullopt}},
-                       a_second, {}));
+                       {}, a_second, {}));
     w.play(w.m.on_repaired(1, holds, {}));
     CHECK(std::count(w.log.begin(), w.log.end(), "store 1") == 1);
   }
   SECTION("all that there was") {
     world w;
     w.play(w.m.recover({{entry(1), core::wall_time{}, core::start_reason::publish, std::nullopt}},
-                       a_second, {}));
+                       {}, a_second, {}));
     w.play(w.m.on_repaired(1, holds, {}));
     CHECK(std::count(w.log.begin(), w.log.end(), "discard 1") == 1);
   }
@@ -317,8 +319,71 @@ TEST_CASE("a file that was on its way into the store goes on with the same row")
   row.id = 1;
   row.key = {"live", "a"};
   row.sequence = "s";
-  w.play(w.m.recover({{entry(1), std::nullopt, core::start_reason::publish, row}}, a_second, {}));
+  w.play(
+      w.m.recover({{entry(1), std::nullopt, core::start_reason::publish, row}}, {}, a_second, {}));
   CHECK(std::count(w.log.begin(), w.log.end(), "store 1") == 1);
   CHECK(std::count(w.log.begin(), w.log.end(), "event 100-1") == 1);
+  CHECK(w.m.is_idle());
+}
+
+TEST_CASE("thousands of leftovers are repaired some at a time, each publish ended once") {
+  world w;
+  std::vector<core::leftover> many;
+  for (core::file_id id = 1; id <= 500; ++id)
+    many.push_back({entry(id, "s" + std::to_string(id)), core::wall_time{},
+                    core::start_reason::publish, std::nullopt});
+  auto xs = w.m.recover(many, {}, a_second, {});
+  std::set<core::file_id> asked;
+  core::mux::account holds;
+  holds.duration = 8s;
+  std::size_t most = 0;
+  std::deque<core::file_id> open;
+  auto take = [&](machine::effects ys) {
+    for (auto& y : all<machine::repair>(ys)) {
+      CHECK(asked.insert(y.id).second);
+      open.push_back(y.id);
+    }
+    most = std::max(most, open.size());
+    w.play(std::move(ys));
+  };
+  take(std::move(xs));
+  while (!open.empty()) {
+    const auto id = open.front();
+    open.pop_front();
+    take(w.m.on_repaired(id, holds, {}));
+  }
+  CHECK(most == 32);
+  CHECK(asked.size() == 500);
+  CHECK(std::count_if(w.log.begin(), w.log.end(), [](auto& x) { return x.starts_with("event 0-"); })
+        == 500);
+  CHECK(w.m.is_idle());
+}
+
+TEST_CASE("a repair that the storage had no place for does not end its publish") {
+  world w;
+  w.play(w.m.recover({{entry(1), core::wall_time{}, core::start_reason::publish, std::nullopt}}, {},
+                     a_second, {}));
+  w.play(w.m.on_repaired(1, core::failure{core::errc::too_many, "the queue is full"}, {}));
+  CHECK(w.log.empty());
+  CHECK(all<machine::repair>(w.m.on_retry_due()).size() == 1);
+  core::mux::account holds;
+  holds.duration = 8s;
+  w.play(w.m.on_repaired(1, holds, {}));
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 0-s") == 1);
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 100-1") == 1);
+}
+
+TEST_CASE("a publish of which the journal holds nothing is ended after a crash, once") {
+  world w;
+  core::unended_publish bare{entry(9, "bare").of, {}};
+  core::unended_publish kept{entry(1).of, {}};
+  w.play(w.m.recover({{entry(1), core::wall_time{}, core::start_reason::publish, std::nullopt}},
+                     {bare, kept}, a_second, {}));
+  CHECK(w.log == lines{"event 0-bare"});
+  core::mux::account holds;
+  holds.duration = 8s;
+  w.play(w.m.on_repaired(1, holds, {}));
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 0-bare") == 1);
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 0-s") == 1);
   CHECK(w.m.is_idle());
 }

@@ -231,30 +231,54 @@ TEST_CASE("a video that has stopped for good does not keep anything from being c
   c.on(key(0ms), true);
   c.on(delta(1s), true);
   SECTION("its length is over") {
-    CHECK(c.on(sound(13s), true).what == action::write);
-    CHECK(c.on(sound(13020ms), false).what == action::write);
-    const auto d = c.on(sound(13040ms), true);
+    CHECK(c.on(sound(61s), true).what == action::write);
+    CHECK(c.on(sound(61020ms), false).what == action::write);
+    const auto d = c.on(sound(61040ms), true);
     CHECK(d.what == action::cut);
     CHECK(d.ended == end_reason::length);
     // What follows is audio alone: cut when it is due.
-    CHECK(c.on(sound(18s), true).what == action::write);
-    CHECK(c.on(sound(18040ms), true).what == action::cut);
+    CHECK(c.on(sound(66s), true).what == action::write);
+    CHECK(c.on(sound(66040ms), true).what == action::cut);
   }
   SECTION("a cut was ordered") {
     c.order_cut(start_reason::cut, end_reason::cut);
-    CHECK(c.on(sound(13s), true).what == action::write);
-    const auto d = c.on(sound(13020ms), true);
+    CHECK(c.on(sound(61s), true).what == action::write);
+    const auto d = c.on(sound(61020ms), true);
     CHECK(d.what == action::cut);
     CHECK(d.ended == end_reason::cut);
   }
   SECTION("a close was ordered") {
     c.order_close(end_reason::recording_stopped);
-    CHECK(c.on(sound(13s), true).what == action::write);
-    CHECK(c.on(sound(13020ms), true).what == action::finish);
+    CHECK(c.on(sound(61s), true).what == action::write);
+    CHECK(c.on(sound(61020ms), true).what == action::finish);
   }
   SECTION("it comes back before that") {
     c.on(delta(12s), true);
-    CHECK(c.on(sound(20s), true).what == action::write);
-    CHECK(c.on(key(20s), true).what == action::cut);
+    CHECK(c.on(sound(70s), true).what == action::write);
+    CHECK(c.on(key(70s), true).what == action::cut);
   }
+}
+
+TEST_CASE("a shared screen that stands still keeps its picture over the length of a file") {
+  auto c = both();
+  c.on(key(0ms), true);
+  for (auto at = 15s; at < 300s; at += 15s) {
+    CHECK(c.on(delta(at), true).what == action::write);
+    CHECK(c.on(sound(at + 14s), true).what == action::write);
+  }
+  CHECK(c.on(key(300s), true).what == action::cut);
+}
+
+TEST_CASE("audio that was held once does not shorten a later wait") {
+  auto c = both();
+  c.on(key(0ms), true);
+  c.set_tracks(tracks(true, true, 1, 2));
+  CHECK(c.on(sound(40ms), true).what == action::hold);
+  c.set_tracks(tracks(true, true, 1, 1));
+  CHECK(c.on(sound(80ms), true).what == action::write);
+  c.on(delta(19s), true);
+  c.set_tracks(tracks(true, true, 2, 1));
+  CHECK(c.on(sound(20s), true).what == action::write);
+  CHECK(c.on(delta(20040ms), true).what == action::write);
+  CHECK(c.on(key(21s), true).what == action::cut);
 }

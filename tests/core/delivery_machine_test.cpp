@@ -89,6 +89,23 @@ TEST_CASE("200 is delivered, everything else is tried again until the attempts a
   }
 }
 
+TEST_CASE("what never left the process is no attempt") {
+  for (const auto why : {core::errc::shutting_down, core::errc::too_many}) {
+    machine m{receiver(1)};
+    m.wake();
+    REQUIRE(all<machine::post>(m.on_rows(rows({waiting("a1", "a")}), now)).size() == 1);
+    auto xs = m.on_answer("a1", core::failure{why, "not now"}, now);
+    CHECK(all<machine::record>(xs).empty());
+    CHECK(all<machine::tell_refused>(xs).empty());
+    CHECK(m.in_flight() == 0);
+    auto timers = all<machine::arm_timer>(xs);
+    REQUIRE(timers.size() == 1);
+    CHECK(timers[0].delay == 2s);
+    CHECK(all<machine::fetch>(m.on_timer(timers[0].round)).size() == 1);
+    CHECK(all<machine::post>(m.on_rows(rows({waiting("a1", "a")}), now)).size() == 1);
+  }
+}
+
 TEST_CASE("an answer that the index did not take is recorded again before anything is resent") {
   machine m{receiver()};
   m.wake();

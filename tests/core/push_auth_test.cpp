@@ -45,6 +45,17 @@ TEST_CASE("ten decimal digits are decimal seconds, not a date in a far century")
         == "the push address has expired");
 }
 
+TEST_CASE("the address of a stream opens no other whose name it begins with") {
+  CHECK(verdict("txSecret=h(k1test15c271099)&txTime=15C271099", 0)
+        == "txTime is not unix seconds in hexadecimal or decimal");
+  CHECK(verdict("txSecret=h(k1test05c271099)&txTime=05C271099", 0)
+        == "txTime is not unix seconds in hexadecimal or decimal");
+  CHECK(verdict("txSecret=h(k1test0c271099)&txTime=0C271099", 0)
+        == "txTime is not unix seconds in hexadecimal or decimal");
+  CHECK(verdict("txSecret=h(k1test11546064025)&txTime=11546064025", 0)
+        == "txTime is not unix seconds in hexadecimal or decimal");
+}
+
 TEST_CASE("what is signed is accepted") {
   auto query = core::sign_push("k1", "test", at(1'800'000'000), plain);
   CHECK(query == "txSecret=h(k1test6b49d200)&txTime=6B49D200");

@@ -231,3 +231,13 @@ TEST_CASE("what was least late is forgotten after 10 s") {
     p.push(video, i * 40ms, i * 40ms + 300ms);
   CHECK(p.of.made_at(0ms) - p.start == 300ms);
 }
+
+TEST_CASE("stamps that jump by half of their range with each frame stay countable") {
+  publish p;
+  for (std::int64_t i = 0; i < 20'000; ++i)
+    p.push(video, core::millis{(i * 0x7fffffff) & 0xffffffff}, i * 40ms);
+  const auto& last = p.got.items.back().media;
+  CHECK(p.got.items.size() == 19'999);
+  CHECK(last.dts >= 0ms);
+  CHECK(last.dts <= 20'000 * 40ms);
+}

@@ -41,6 +41,25 @@ TEST_CASE("event 1 has the fields of contract.md 1.4 and 1.5") {
                 {"errmsg", "ok"}});
 }
 
+TEST_CASE("what event 1 told of a publish is enough to tell its end") {
+  const auto x
+      = to_unended(publish_started(tests::example_publish(), tests::both_tracks(), by, now));
+  REQUIRE(x);
+  const core::publish_end how{core::end_reason::recovered, 100, "killed"};
+  const core::nanos none{0};
+  CHECK(publish_ended(x->of, how, none, x->tracks, by, now).body
+        == publish_ended(tests::example_publish(), how, none, tests::both_tracks(), by, now).body);
+  core::outbox_event other;
+  other.type = 1;
+  other.subject = "live/a";
+  for (const char* body : {"", "[]", "{", "7"}) {
+    other.body = body;
+    CHECK_FALSE(to_unended(other));
+  }
+  other.body = R"({"user_ip":7,"width":"x"})";
+  CHECK(to_unended(other));
+}
+
 TEST_CASE("event 0 tells why in the contract's words and how long as a string of milliseconds") {
   auto e = publish_ended(tests::example_publish(), {core::end_reason::publish_ended, 1, "bye"},
                          core::nanos{20'039'600'000}, {}, by, now);

@@ -44,6 +44,20 @@ class kills(livetape.Case):
         for round_ in range(6 * TIMES):
             self.round(round_, 2.7, lambda: 2.7 + self.random.uniform(-0.1, 0.1))
 
+    def test_a_publish_that_is_not_recorded_is_ended_too(self):
+        node = self.node({"notify": {"endpoints": [self.receiver_.endpoint()], "interval": "1s"},
+                          "recording": {"enabled": False}}, name="unrecorded")
+        pushed = clips.push(self, self.clip, node.push_url("bare"))
+        (start,) = wait_for("its start", lambda: self.receiver_.events(1, "bare"))
+        node.kill()
+        pushed.kill()
+        node.start()
+        (end,) = wait_for("its end", lambda: self.receiver_.events(0, "bare"))
+        self.assertEqual((end["sequence"], end["end_reason"], end["width"]), (start["sequence"], "recovered", 640))
+        self.assertEqual(node.stop(), 0)
+        node.start()
+        self.assertEqual(len({x["event_id"] for x in self.receiver_.events(0, "bare")}), 1)
+
     def round(self, number, length, moment):
         """Pushes some streams, kills the node `moment` seconds after the first frame, starts it and looks."""
         node, names = self.started, [f"k{number}-{x}" for x in range(STREAMS)]

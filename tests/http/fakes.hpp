@@ -132,7 +132,7 @@ public:
     out.event.body = "{}";
     then(out);
   }
-  void waiting(std::string, std::size_t,
+  void waiting(std::string, std::size_t, core::wall_time,
                std::function<void(core::result<std::vector<core::event_row>>)>) override {}
   void update_delivery(core::delivery, done) override {}
 

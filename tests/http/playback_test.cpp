@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "io/http/api.hpp"
+#include "io/http/playback.hpp"
 #include "tests/http/fakes.hpp"
 #include "tests/support/catch.hpp"
 
@@ -68,6 +69,14 @@ TEST_CASE_METHOD(fixture, "each format has its names and its type") {
   CHECK(header(r, "Content-Type") == type);
   CHECK(header(r, "Accept-Ranges") == "bytes");
   CHECK(bytes(r).size() == size);
+}
+
+TEST_CASE("the segments of seven days of half a second each have their names") {
+  CHECK(io::http::is_playable(core::format::hls, "seg-999999.ts"));
+  CHECK(io::http::is_playable(core::format::hls, "seg-1209600.ts"));
+  CHECK_FALSE(io::http::is_playable(core::format::hls, "seg-12096000000.ts"));
+  CHECK_FALSE(io::http::is_playable(core::format::hls, "seg-120960a.ts"));
+  CHECK_FALSE(io::http::is_playable(core::format::mp4, "seg-1209600.ts"));
 }
 
 TEST_CASE_METHOD(fixture, "nothing but a stored file under its own address is given") {

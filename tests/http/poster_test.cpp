@@ -3,6 +3,8 @@
 #include "tests/http/posting.hpp"
 #include "tests/support/catch.hpp"
 
+#include <future>
+
 using namespace std::chrono_literals;
 using io::http::poster;
 using tests::post_once;
@@ -201,21 +203,73 @@ TEST_CASE("at most so many run at once, others wait, and beyond that is too many
   CHECK(most <= 2);
 }
 
-TEST_CASE("one that waits in the queue is given up at its limit too") {
-  raw_server receiver{[](int fd) { raw_server::wait_for_end(fd); }};
+TEST_CASE("the limit of a post begins with its turn") {
+  raw_server hangs{[](int fd) { raw_server::wait_for_end(fd); }};
+  raw_server well{answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")};
   auto opts = plain();
   opts.at_once = 1;
   poster p{opts};
   tests::answers got;
-  p.post(receiver.url(), "{}", 5min, got.expect());
-  p.post(receiver.url(), "{}", 50ms, got.expect());
-  auto first = got.wait_for(1);
-  REQUIRE(first.size() == 1);
-  CHECK(first[0].error().code == core::errc::timed_out);
-  p.stop();
+  p.post(hangs.url(), "{}", 300ms, got.expect());
+  p.post(well.url(), "{}", 250ms, got.expect());
   auto all = got.wait_for(2);
   REQUIRE(all.size() == 2);
-  CHECK(all[1].error().code == core::errc::shutting_down);
+  CHECK(all[0].error().code == core::errc::timed_out);
+  REQUIRE(all[1]);
+  CHECK(all[1]->status == 200);
+}
+
+TEST_CASE("a receiver that hangs does not take every place from the others") {
+  raw_server hangs{[](int fd) { raw_server::wait_for_end(fd); }};
+  raw_server well{answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")};
+  auto opts = plain();
+  opts.at_once = 2;
+  poster p{opts};
+  tests::answers got;
+  for (int i = 0; i < 4; ++i)
+    p.post(hangs.url(), "{}", 500ms, got.expect());
+  p.post(well.url(), "{}", 10s, got.expect());
+  auto all = got.wait_for(5);
+  REQUIRE(all.size() == 5);
+  std::size_t place = 0;
+  while (place < 5 && !all[place])
+    ++place;
+  CHECK(place == 2); // as soon as the first places are free
+}
+
+TEST_CASE("a host name whose servers are away delays no other, and not the end") {
+  std::promise<void> away;
+  const auto until = away.get_future().share();
+  std::atomic<int> lookups = 0;
+  tests::answers got;
+  {
+    raw_server well{answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")};
+    auto opts = plain();
+    opts.resolve = [&lookups, until](
+                       const std::string& host) -> core::result<io::http::name_lookup::addresses> {
+      ++lookups;
+      if (host == "away.example")
+        until.wait();
+      return io::http::name_lookup::addresses{"127.0.0.1"};
+    };
+    poster p{opts};
+    for (int i = 0; i < 3; ++i)
+      p.post("http://away.example:1/", "{}", 200ms, got.expect());
+    auto x = post_once(p, "http://well.example:" + std::to_string(well.port()) + "/", "{}");
+    REQUIRE(x);
+    CHECK(x->status == 200);
+    auto late = got.wait_for(3);
+    REQUIRE(late.size() == 3);
+    for (const auto& y : late)
+      CHECK(y.error().code == core::errc::timed_out);
+    CHECK(lookups == 2); // one for all that ask for the same name
+    p.post("http://away.example:1/", "{}", 5min, got.expect());
+    p.stop();
+  }
+  auto all = got.wait_for(4);
+  REQUIRE(all.size() == 4);
+  CHECK(all[3].error().code == core::errc::shutting_down);
+  away.set_value();
 }
 
 TEST_CASE("stopping answers everything exactly once, and later posts at once") {

@@ -225,6 +225,42 @@ TEST_CASE("a disk that hangs loses what its container had held back") {
   CHECK(p.disk.wait_for_frames("mp4.1", before + 1));
 }
 
+TEST_CASE("frames that came and cannot be kept are a gap of their track") {
+  publish p;
+  p.open("mp4", format::mp4);
+  p.play(numbered(1s));
+  auto damaged = numbered(1s, 1s, true, true, 1s);
+  for (auto& x : damaged.frames)
+    if (x.kind == video)
+      x.data = {};
+  p.play(damaged, false);
+  p.play(numbered(1s, 1s, true, true, 2s), false);
+  REQUIRE(p.finish(1));
+  CHECK(numbers(p.kept("mp4"), video).size() == 50);
+  const auto gaps = p.heard->of<core::gap_closed>();
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].what.cause == gap_cause::stalled_track);
+  CHECK(gaps[0].what.length == 1s);
+  CHECK(gaps[0].what.start == p.heard->of<core::fragment_opened>().at(0).start + 1s);
+}
+
+TEST_CASE("sound without its configuration is a gap of the whole publish") {
+  publish p;
+  p.open("mp4", format::mp4);
+  auto sent = numbered(4s);
+  sent.tracks.audio.reset();
+  for (auto& x : sent.frames)
+    if (x.kind == audio)
+      x.data = {};
+  p.play(sent);
+  REQUIRE(p.finish(1));
+  CHECK(numbers(p.kept("mp4"), video).size() == 100);
+  const auto gaps = p.heard->of<core::gap_closed>();
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].what.cause == gap_cause::stalled_track);
+  CHECK(gaps[0].what.length >= 3900ms);
+}
+
 TEST_CASE("a fragment that fails names the gaps inside it") {
   publish p;
   p.disk.on_close = [](const std::string&) -> core::result<void> {

@@ -20,7 +20,7 @@ bytes session(const std::vector<bytes>& video, const std::vector<bytes>& audio =
 std::size_t frames_in(const outcome& x) {
   std::size_t count = 0;
   for (const auto& item : x.items)
-    count += item.config ? 0 : 1;
+    count += item.config || item.media.data.empty() ? 0 : 1;
   return count;
 }
 
@@ -264,15 +264,63 @@ TEST_CASE("a sequence header that cannot be read ends the publish") {
   CHECK(result.told[1].rfind("turned away", 0) == 0);
 }
 
-TEST_CASE("frames before their sequence header are counted and not passed on") {
+/// Frames without bytes, which stand for those that cannot be kept.
+std::size_t lost_in(const outcome& x) {
+  std::size_t count = 0;
+  for (const auto& item : x.items)
+    count += !item.config && item.media.data.empty() ? 1 : 0;
+  return count;
+}
+
+TEST_CASE("frames before their sequence header are counted and leave their times") {
   connection c;
   c.feed(session({body_of({true, true, 0, 0, nal_unit(0x65, 9, 1)})},
                  {body_of({false, true, 0, 0, {1, 2, 3}})}));
-  CHECK(c.result.items.empty());
+  CHECK(frames_in(c.result) == 0);
+  REQUIRE(lost_in(c.result) == 2);
+  CHECK(c.result.items[0].media.kind == core::track_kind::video);
+  CHECK(c.result.items[1].media.kind == core::track_kind::audio);
   CHECK(c.protocol.lost().before_header == 2);
 }
 
-TEST_CASE("a frame without a whole NAL unit is counted and not passed on") {
+TEST_CASE("frames of a burst that is mostly something else are kept without it") {
+  const bytes junk(3000, 7);
+  const auto first = body_of({false, true, 0, 0, {1, 2, 3}});
+  for (const bool is_junk : {true, false}) {
+    client x;
+    hello(x);
+    x.tag(false, 0, audio_header());
+    connection c;
+    c.feed(x.out);
+    x.out.clear();
+    x.tag(false, 0, first);
+    // Acknowledgements (3) say nothing to a server.
+    x.chunks_of(2, is_junk ? 3 : 8, is_junk ? 0 : 1, 0, junk);
+    x.tag(false, 23, first);
+    c.feed(x.out);
+    std::vector<core::frame> kept;
+    for (const auto& item : c.result.items)
+      if (!item.config && item.media.data.size() == 3)
+        kept.push_back(item.media);
+    REQUIRE(kept.size() == 2);
+    CHECK(bytes(kept[1].data.begin(), kept[1].data.end()) == bytes{1, 2, 3});
+    CHECK(kept[0].owner == kept[1].owner);
+    CHECK((kept[0].data.data() + 3 == kept[1].data.data()) == is_junk);
+  }
+}
+
+TEST_CASE("a frame of more NAL units than a picture can have is not kept") {
+  bytes many;
+  for (int i = 0; i < 5000; ++i)
+    put(many, nal_unit(0x41, 1, 1));
+  connection c;
+  c.feed(session({video_header(), body_of({true, true, 0, 0, many})}));
+  CHECK(frames_in(c.result) == 0);
+  CHECK(lost_in(c.result) == 1);
+  CHECK(c.protocol.lost().damaged == 1);
+}
+
+TEST_CASE("a frame without a whole NAL unit is counted and leaves its time") {
   auto too_long = nal_unit(0x65, 9, 1);
   too_long[3] = 10;
   auto huge = nal_unit(0x65, 9, 1);
@@ -284,6 +332,7 @@ TEST_CASE("a frame without a whole NAL unit is counted and not passed on") {
                   body_of({true, true, 0, 0, {0, 0, 0, 0, 1}}),
                   body_of({true, true, 0, 0, nal_unit(0x65, 9, 1)})}));
   CHECK(frames_in(c.result) == 1);
+  CHECK(lost_in(c.result) == 5);
   CHECK(c.protocol.lost().damaged == 5);
   CHECK(c.protocol.lost().trimmed == 0);
 }
@@ -327,12 +376,13 @@ TEST_CASE("MP3 is configured by its first frame and again by another kind of fra
   const bytes garbage{0x2f, 0x00, 0x01, 0x02, 0x03, 1, 2, 3};
   connection c;
   c.feed(session({}, {first, joint, garbage, other}));
-  REQUIRE(c.result.items.size() == 5);
+  REQUIRE(c.result.items.size() == 6);
+  CHECK(lost_in(c.result) == 1);
   REQUIRE(c.result.items[0].config);
   CHECK(c.result.items[0].config->sample_rate == 44'100);
   CHECK(c.result.items[0].config->channels == 2);
-  REQUIRE(c.result.items[3].config);
-  CHECK(c.result.items[3].config->sample_rate == 32'000);
+  REQUIRE(c.result.items[4].config);
+  CHECK(c.result.items[4].config->sample_rate == 32'000);
   CHECK(c.result.items[1].media.data.size() == 7);
   CHECK(c.protocol.lost().damaged == 1);
 }

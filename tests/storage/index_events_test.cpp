@@ -146,6 +146,38 @@ TEST_CASE_METHOD(fixture, "one subject that is refused holds up no other") {
   CHECK(waiting("app", 2) == names{"a0", "b"});
 }
 
+TEST_CASE_METHOD(fixture,
+                 "a publish that was told to begin and not to end is known at the next start") {
+  auto begun = fixtures::event("1-s7", 1, "live~room1/court-3");
+  auto over = fixtures::event("0-s7", 0, "live~room1/court-3", morning + 80);
+  begun.sequence = over.sequence = "s7";
+  REQUIRE(commit_events({begun, fixtures::event("1-s1", 1), fixtures::event("0-s1", 0)}));
+  CHECK(index->take_unended().empty()); // There was none when it was opened.
+  restart();
+  const auto open = index->take_unended();
+  REQUIRE(open.size() == 1);
+  CHECK(open[0].event_id == "1-s7");
+  CHECK(open[0].sequence == "s7");
+  CHECK(open[0].subject == "live~room1/court-3");
+  CHECK(open[0].body == begun.body);
+  REQUIRE(commit_events({over}));
+  restart();
+  CHECK(index->take_unended().empty());
+}
+
+TEST_CASE_METHOD(fixture, "many subjects that were refused hide none that is due") {
+  std::vector<core::outbox_event> many;
+  for (int i = 0; i < 20; ++i)
+    many.push_back(fixtures::event("a" + std::to_string(i), 1, "live/a" + std::to_string(i)));
+  many.push_back(fixtures::event("b", 1, "live/well"));
+  REQUIRE(commit_events(many));
+  for (int i = 0; i < 20; ++i) // next at morning + 60
+    REQUIRE(deliver("a" + std::to_string(i), "app", delivery_state::waiting));
+  CHECK(waiting("app", 5, at(morning + 59)).front() == "b");
+  CHECK(waiting("app", 5, at(morning + 59)).size() == 5);
+  CHECK(waiting("app", 5, at(morning + 60)) == names{"a0", "a1", "a2", "a3", "a4"});
+}
+
 TEST_CASE_METHOD(fixture, "announcements do not wait for questions") {
   fill();
   // Every reader is held by somebody who is slow to take an answer.
@@ -159,7 +191,7 @@ TEST_CASE_METHOD(fixture, "announcements do not wait for questions") {
     });
   const bool all_held = comes_true([&] { return held == 2; });
   auto rows = std::make_shared<std::promise<std::size_t>>();
-  index->waiting("app", 10, [rows](const auto& x) { rows->set_value(x ? x->size() : 0); });
+  index->waiting("app", 10, {}, [rows](const auto& x) { rows->set_value(x ? x->size() : 0); });
   auto answer = rows->get_future();
   const bool came = answer.wait_for(std::chrono::seconds{10}) == std::future_status::ready;
   go_on.set_value();

@@ -61,10 +61,11 @@ struct index_fixture {
   core::result<void> update(core::delivery x) {
     return answer_of<void>([&](auto done) { index->update_delivery(std::move(x), done); });
   }
-  /// Ids of the first event of each subject that waits for an endpoint.
-  std::vector<std::string> waiting(const std::string& endpoint, std::size_t limit = 100) {
+  /// Ids of the first event of each subject that waits for an endpoint; by default all are due.
+  std::vector<std::string> waiting(const std::string& endpoint, std::size_t limit = 100,
+                                   core::wall_time now = core::wall_time::max()) {
     auto rows = answer_of<std::vector<core::event_row>>(
-        [&](auto done) { index->waiting(endpoint, limit, done); });
+        [&](auto done) { index->waiting(endpoint, limit, now, done); });
     REQUIRE(rows);
     std::vector<std::string> ids;
     for (const auto& x : *rows)

@@ -57,7 +57,7 @@ struct fixture : index_fixture {
 TEST_CASE_METHOD(fixture, "what waits behind the first of a subject costs nothing") {
   add(200);
   work one{path()};
-  const auto ask = [](sql::connection& on) { return sql::waiting(on, "app", 200); };
+  const auto ask = [](sql::connection& on) { return sql::waiting(on, "app", 200, {}); };
   const auto few = one.of(ask);
   add(1000);
   CHECK(one.of(ask) < few + few / 2);
