@@ -71,7 +71,8 @@ struct shared {
       return;
     auto& x = node.mapped();
     if (auto* why = std::get_if<core::failure>(&e)) {
-      report(fragment_lost{id, std::move(*why), {}});
+      // It does not say what it has written: the gap is all of it, rather than too short.
+      report(fragment_lost{id, std::move(*why), core::nanos{0}});
     } else {
       x.counted.holds.tracks = x.plan.how.tracks;
       x.counted.holds.size = size_on_disk(x.plan);

@@ -187,6 +187,13 @@ TEST_CASE("a full disk under a stock sink is told as no space") {
   const auto failed = p.heard->of<core::fragment_failed>();
   REQUIRE(failed.size() == 1);
   CHECK(failed[0].why.code == core::errc::no_space);
+  // What it had written it does not say, so all of the clip's six seconds are a gap.
+  core::nanos lost{0};
+  for (auto& x : p.heard->of<core::gap_closed>("mp4"))
+    lost += x.what.length;
+  CHECK(lost >= 5900ms);
+  CHECK(p.heard->of<core::gap_closed>("mp4").at(0).what.start
+        == p.heard->of<core::fragment_opened>().at(0).start);
 }
 
 TEST_CASE("every branch kind can be built") {
