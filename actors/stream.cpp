@@ -2,6 +2,7 @@
 #include "actors/stream.hpp"
 
 #include "actors/failures.hpp"
+#include "core/log.hpp"
 
 #include <algorithm>
 #include <caf/all.hpp>
@@ -137,6 +138,13 @@ void stream_state::run(session& s, const machine::report_gap& x) {
 
 void stream_state::run(session& s, const machine::report_trouble& x) {
   self_->send(listener_, branch_troubled{s.decides.of().sequence, x.branch, x.why});
+}
+
+void stream_state::run(session& s, const machine::tell_repair& x) {
+  core::log::warning(s.decides.of().key.text(),
+                     x.what + (x.is_last ? "; more of them are only counted" : "")
+                         + "; look at the encoder's clock",
+                     {{"sequence", s.decides.of().sequence}});
 }
 
 void stream_state::run(session& s, const machine::report_left& x) {

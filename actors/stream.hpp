@@ -54,6 +54,7 @@ private:
   void run(session& s, const machine::report_tracks& x);
   void run(session& s, const machine::report_gap& x);
   void run(session& s, const machine::report_trouble& x);
+  void run(session& s, const machine::tell_repair& x);
   void run(session& s, const machine::report_left& x);
   void run(session& s, const machine::report_finished& x);
   void run(session& s, const machine::arm_slot_retry& x);

@@ -7,6 +7,9 @@ namespace {
 /// Between two tries to prepare a slot, while the storage refuses.
 constexpr millis slot_retry{1000};
 
+/// Mended time stamps of a publish that the log tells.
+constexpr int repairs_shown = 3;
+
 /// Gaps that the status of a publish shows; each is told to the room as it happens, all the same.
 constexpr std::size_t gaps_shown = 1000;
 
@@ -104,7 +107,13 @@ machine::effects machine::on(const gap_closed& x) {
 
 machine::effects machine::on(const tracks_changed& x) { return {report_tracks{x.tracks}}; }
 
-machine::effects machine::on(const time_repaired&) { return {}; }
+machine::effects machine::on(const time_repaired& x) {
+  // The metrics count them all; an encoder that errs once a second must not fill the log.
+  if (repairs_told_ == repairs_shown)
+    return {};
+  ++repairs_told_;
+  return {tell_repair{x.what, repairs_told_ == repairs_shown}};
+}
 
 machine::effects machine::on(const branch_ended& x) {
   auto at = branches_.find(x.branch);

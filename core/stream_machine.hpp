@@ -79,6 +79,11 @@ public:
     std::string branch;
     failure why;
   };
+  /// Time stamps of the publisher were mended; `is_last`: what follows is only counted.
+  struct tell_repair {
+    std::string what;
+    bool is_last;
+  };
   struct report_left {
     publisher_left what;
   };
@@ -87,9 +92,10 @@ public:
     millis delay;
     slot_retry_due what;
   };
-  using effect = std::variant<open_branch, prepare_slot, offer_slot, discard_slot, note_opened,
-                              keep_fragment, salvage_fragment, report_tracks, report_gap,
-                              report_trouble, report_left, report_finished, arm_slot_retry>;
+  using effect
+      = std::variant<open_branch, prepare_slot, offer_slot, discard_slot, note_opened,
+                     keep_fragment, salvage_fragment, report_tracks, report_gap, report_trouble,
+                     tell_repair, report_left, report_finished, arm_slot_retry>;
   using effects = std::vector<effect>;
 
   explicit stream_machine(publish of) : of_{std::move(of)} {}
@@ -134,6 +140,7 @@ private:
   publish of_;
   std::map<std::string, branch> branches_;
   std::vector<gap> gaps_;
+  int repairs_told_ = 0;
   bool left_ = false;
   bool finished_ = false;
 };

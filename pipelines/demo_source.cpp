@@ -102,14 +102,21 @@ struct demo_source::state {
     if (has_ended)
       return;
     note_config(kind, gst_sample_get_caps(sample));
+    // Each encoder counts from a begin of its own (x264enc from 1,000 h); their segments tell.
+    const auto* segment = gst_sample_get_segment(sample);
+    const auto running = [&](GstClockTime y) {
+      guint64 out = 0;
+      const int sign = gst_segment_to_running_time_full(segment, GST_FORMAT_TIME, y, &out);
+      return core::nanos{sign * static_cast<std::int64_t>(out)};
+    };
     core::frame x;
     x.kind = kind;
     x.key = kind == core::track_kind::audio
             || !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
     const auto dts
         = GST_BUFFER_DTS_IS_VALID(buffer) ? GST_BUFFER_DTS(buffer) : GST_BUFFER_PTS(buffer);
-    x.dts = core::nanos{static_cast<std::int64_t>(dts)};
-    x.pts = core::nanos{static_cast<std::int64_t>(GST_BUFFER_PTS(buffer))};
+    x.dts = running(dts);
+    x.pts = running(GST_BUFFER_PTS(buffer));
     x.data = bytes->bytes();
     x.owner = std::move(bytes);
     burst_.push_back({nullptr, std::move(x)});

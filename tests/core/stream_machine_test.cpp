@@ -167,3 +167,13 @@ TEST_CASE("a publish that is not recorded finishes when its publisher leaves") {
   CHECK(count<machine::report_finished>(m.on(core::publisher_left{})) == 1);
   CHECK(m.on(core::publisher_left{}).empty());
 }
+
+TEST_CASE("the first mended time stamps of a publish are told, the others only counted") {
+  machine m{{}};
+  for (int i = 1; i <= 5; ++i) {
+    const auto xs = m.on(core::time_repaired{core::track_kind::video, "a jump"});
+    REQUIRE(xs.size() == (i <= 3 ? 1 : 0));
+    if (i <= 3)
+      CHECK(std::get<machine::tell_repair>(xs[0]).is_last == (i == 3));
+  }
+}

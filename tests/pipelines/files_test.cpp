@@ -219,6 +219,7 @@ TEST_CASE("the demonstration publishes picture and sound and ends by itself") {
   CHECK(closed[0].holds.audio_frames >= 40);
   CHECK(closed[0].holds.tracks.video->width == 640);
   CHECK(closed[0].holds.tracks.audio->sample_rate == 44100);
+  CHECK(p.heard->of<core::time_repaired>().empty());
   CHECK(read_mp4(disk.folders["/mp4"]["mp4.1"]).frames.size()
         == closed[0].holds.video_frames + closed[0].holds.audio_frames);
 }
