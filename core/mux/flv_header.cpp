@@ -136,7 +136,8 @@ void put_metadata(bytes& out, const track_set& tracks, nanos duration, std::uint
     number("audiosamplesize", 16);
     boolean("stereo", tracks.audio->channels > 1);
   }
-  bool indexed = !keys.entries().empty();
+  // One key frame leads nowhere; ffmpeg 5.1 takes such an index for a broken one.
+  bool indexed = keys.entries().size() > 1;
   boolean("hasKeyframes", indexed);
   if (indexed) {
     put_index(out, keys);

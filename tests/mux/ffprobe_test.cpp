@@ -161,6 +161,16 @@ TEST_CASE("ffprobe finds every packet of video alone") {
   judge(only(test_clip("bframes"), track_kind::video));
 }
 
+TEST_CASE("ffprobe finds every packet of a file with one key frame") {
+  auto x = test_clip("bframes");
+  x.frames.erase(std::find_if(x.frames.begin() + 1, x.frames.end(),
+                              [](auto& f) {
+                                return f.kind == track_kind::video && f.key && f.dts > millis{500};
+                              }),
+                 x.frames.end());
+  judge(x);
+}
+
 TEST_CASE("ffprobe finds every packet of mono at 48 kHz") { judge(test_clip("mono")); }
 
 TEST_CASE("ffprobe finds every packet of MP3") { judge(test_clip("mp3")); }
