@@ -40,11 +40,24 @@ int run(const std::optional<std::string>& file, bool demo) {
   return x ? node_process::run(*x, from, demo) : bad_usage;
 }
 
+/// app/stream as a push address has it: the app may have several parts.
+core::result<core::stream_key> to_key(const std::string& text) {
+  auto slash = text.rfind('/');
+  if (slash == std::string::npos)
+    return core::failure{core::errc::bad_request, "name the stream as app/stream"};
+  return core::to_stream_key(text.substr(0, slash), text.substr(slash + 1));
+}
+
 int check(const std::optional<std::string>& file, const std::string& stream) {
   std::string from;
   auto x = read(file, from);
   if (!x)
     return bad_usage;
+  auto key = to_key(stream);
+  if (!stream.empty() && !key) {
+    std::fprintf(stderr, "%s\n", key.error().what.c_str());
+    return bad_usage;
+  }
   pipelines::start();
   auto problems = pipelines::check();
   for (auto& problem : problems)
@@ -52,7 +65,7 @@ int check(const std::optional<std::string>& file, const std::string& stream) {
   std::printf("%s is right; every pipeline %s\n", from.c_str(),
               problems.empty() ? "was built" : "but those above was built");
   if (!stream.empty())
-    std::printf("%s\n", config::describe(*x, stream).c_str());
+    std::printf("%s\n", config::describe(*x, key->text()).c_str());
   return problems.empty() ? orderly : failed;
 }
 
@@ -62,11 +75,7 @@ int url_push(const std::optional<std::string>& file, const std::string& stream,
   auto x = read(file, from);
   if (!x)
     return bad_usage;
-  auto slash = stream.rfind('/');
-  core::result<core::stream_key> key
-      = core::failure{core::errc::bad_request, "name the stream as app/stream"};
-  if (slash != std::string::npos)
-    key = core::to_stream_key(stream.substr(0, slash), stream.substr(slash + 1));
+  auto key = to_key(stream);
   if (!key) {
     std::fprintf(stderr, "%s\n", key.error().what.c_str());
     return bad_usage;

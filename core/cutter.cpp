@@ -11,6 +11,8 @@ constexpr nanos video_away = 2s;
 // x264's default distance of key frames is 10 s at 25 frames a second; audio of a new configuration
 // waits that long for the key frame at which the next fragment begins.
 constexpr nanos longest_hold = 12s;
+// An encoder that has not sent a closed group of pictures for so long sends none.
+constexpr nanos closed_away = longest_hold;
 // So long without any video frame, and it has stopped for good: audio is cut without it. A shared
 // screen that stands still sends a frame now and then, and what follows a cut without a key frame
 // is lost up to the next one, which may be far.
@@ -57,6 +59,8 @@ cutter::decision cutter::on(const frame& x, bool slot_ready) {
   auto out = phase_ == phase::waiting ? wait(x, slot_ready) : go_on(x, slot_ready);
   if (x.kind == track_kind::video)
     last_video_ = x.dts;
+  if (x.kind == track_kind::video && x.key && !x.open_gop)
+    last_closed_ = x.dts;
   return out;
 }
 
@@ -80,7 +84,7 @@ cutter::decision cutter::wait(const frame& x, bool slot_ready) {
 
 cutter::decision cutter::go_on(const frame& x, bool slot_ready) {
   const bool is_audio = x.kind == track_kind::audio;
-  const bool boundary = is_boundary(x);
+  const bool boundary = is_boundary(x) && !waits_for_closed(x);
   if (closing_ && boundary) {
     phase_ = phase::done;
     return {action::finish, why_, *closing_};
@@ -134,6 +138,12 @@ bool cutter::is_boundary(const frame& x) const {
     return true;
   // Where the video was announced and never came, audio alone is what there is to cut.
   return !fragment_has_video_ && video_is_away(x.dts) && x.dts - start_ > video_away;
+}
+
+/// A file that begins with an open group of pictures begins with some that cannot be shown, so a
+/// cut waits for a closed one where those come.
+bool cutter::waits_for_closed(const frame& x) const {
+  return x.open_gop && last_closed_ && x.dts - *last_closed_ <= closed_away;
 }
 
 bool cutter::video_is_away(nanos now) const {

@@ -13,8 +13,8 @@ namespace core {
 ///      ^                                   |  ^  |
 ///      +------------- restart -------------+  +--+ cut
 ///
-/// A fragment with video is cut before a video key frame only; one without before any frame, as is
-/// one whose video has stopped for good.
+/// A fragment with video is cut before a video key frame only, and before one that nothing reaches
+/// over where such come; one without before any frame, as is one whose video has stopped for good.
 class cutter {
 public:
   enum class action : std::uint8_t {
@@ -60,6 +60,7 @@ private:
   decision open(const frame& x, start_reason started, end_reason ended);
   bool is_boundary(const frame& x) const;
   bool video_is_away(nanos now) const;
+  bool waits_for_closed(const frame& x) const;
 
   const nanos length_;
   phase phase_ = phase::waiting;
@@ -79,6 +80,7 @@ private:
   std::optional<nanos> waits_since_;
   std::optional<nanos> held_since_;
   std::optional<nanos> last_video_;
+  std::optional<nanos> last_closed_; // key frame that is no open_gop
 };
 
 } // namespace core

@@ -47,6 +47,9 @@ struct track_set {
 struct frame {
   track_kind kind = track_kind::video;
   bool key = false; // audio: always true
+  /// A key frame that those behind it reach over (H.264: no IDR but a recovery point): who begins
+  /// here lacks what some of the next frames need.
+  bool open_gop = false;
   nanos dts{0};
   nanos pts{0};
   nanos duration{0}; // audio: samples / rate; video: to the next frame, the last as its predecessor

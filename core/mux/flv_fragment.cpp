@@ -66,7 +66,7 @@ private:
     begun = true;
     auto pts = std::max<std::int64_t>(to_millis(f.pts), 0);
     auto composition = std::clamp(pts - dts, -widest_composition, widest_composition);
-    if (video && f.key)
+    if (video && f.key && !f.open_gop)
       keys_.add(dts, file_->size() + out_.size());
     put_frame(out_, t, f, dts, composition);
     tally_.add(f.kind, f.pts, f.duration);

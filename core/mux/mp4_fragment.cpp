@@ -102,13 +102,14 @@ private:
     auto dts = to_ticks(f.dts);
     // Decode times never go back (8.6.1.2); the picture stays where it is.
     dts = last ? std::max(dts, *last) : dts;
-    last = dts;
     held x;
     x.dts = dts;
     x.duration = static_cast<std::uint32_t>(
         std::clamp<ticks>(to_ticks(f.dts + f.duration) - dts, 0, limit::max()));
     x.pts = to_ticks(f.pts);
-    x.key = f.key || index == audio_index;
+    // A sync sample is an IDR picture (ISO 14496-15 5.3.5.3); but players want one to begin with.
+    x.key = index == audio_index || (f.key && (!f.open_gop || !last));
+    last = dts;
     x.data = f.data;
     x.owner = f.owner;
     oldest_ = samples() ? std::min(oldest_, f.dts) : f.dts;

@@ -2,6 +2,7 @@
 #include "io/http/api.hpp"
 
 #include "core/log.hpp"
+#include "core/metrics.hpp"
 #include "io/http/answers.hpp"
 #include "io/http/metrics_text.hpp"
 #include "io/http/queries.hpp"
@@ -61,8 +62,10 @@ api::api(const options& opts, core::control& control, core::index& index, core::
       started_{clock.steady()} {}
 
 void api::handle(request x, answer then) {
-  if (auto read = read_target(x); !read)
+  if (auto read = read_target(x); !read) {
+    core::metrics::all().refused.add({"http", "target"});
     return then(refusal(read.error()));
+  }
   bool is_vod = !x.path.empty() && x.path[0] == "vod";
   if (is_vod)
     then = with_origin(x, std::move(then));

@@ -89,6 +89,7 @@ constexpr std::size_t most_units = 4096;
 struct units {
   core::byte_view whole; // empty when there is nothing in them
   bool has_picture = false;
+  bool has_idr = false;
 };
 
 units whole_units(core::byte_view frame, std::size_t length_size) {
@@ -109,6 +110,7 @@ units whole_units(core::byte_view frame, std::size_t length_size) {
       // Slices are 1 to 5 (H.264 7.4.1, table 7-1).
       const auto type = rest[0] & 0x1f;
       x.has_picture = x.has_picture || (type >= 1 && type <= 5);
+      x.has_idr = x.has_idr || type == 5;
       has_content = true;
     }
     rest = rest.subspan(size);
@@ -194,6 +196,7 @@ core::result<void> media_reader::video(core::byte_view body, std::uint32_t times
   x.media.kind = core::track_kind::video;
   // A recording that began with a frame whose picture was cut off would show nothing.
   x.media.key = kind == key_frame && (!is_trimmed || found.has_picture);
+  x.media.open_gop = x.media.key && !found.has_idr;
   x.media.dts = from_millis(timestamp);
   x.media.pts = from_millis(std::int64_t{timestamp} + composition);
   x.media.data = found.whole;
@@ -228,13 +231,8 @@ core::result<void> media_reader::audio(core::byte_view body, std::uint32_t times
     return {};
   }
   core::media_item x;
-  x.media = {core::track_kind::audio,
-             true,
-             from_millis(timestamp),
-             from_millis(timestamp),
-             core::nanos{0},
-             rest,
-             owner};
+  x.media = {core::track_kind::audio, true,           false, from_millis(timestamp),
+             from_millis(timestamp),  core::nanos{0}, rest,  owner};
   into.push_back(std::move(x));
   return {};
 }
@@ -266,13 +264,8 @@ core::result<void> media_reader::mp3(core::byte_view data, std::uint32_t timesta
     mp3_header_ = header;
   }
   core::media_item x;
-  x.media = {core::track_kind::audio,
-             true,
-             from_millis(timestamp),
-             from_millis(timestamp),
-             core::nanos{0},
-             data,
-             owner};
+  x.media = {core::track_kind::audio, true,           false, from_millis(timestamp),
+             from_millis(timestamp),  core::nanos{0}, data,  owner};
   into.push_back(std::move(x));
   return {};
 }

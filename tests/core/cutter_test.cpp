@@ -282,3 +282,22 @@ TEST_CASE("audio that was held once does not shorten a later wait") {
   CHECK(c.on(delta(20040ms), true).what == action::write);
   CHECK(c.on(key(21s), true).what == action::cut);
 }
+
+TEST_CASE("a cut waits for a closed group of pictures where those come") {
+  auto c = both();
+  auto open = [](core::nanos at) {
+    auto x = key(at);
+    x.open_gop = true;
+    return x;
+  };
+  c.on(key(0ms), true);
+  for (auto at = 2s; at <= 10s; at += 2s)
+    CHECK(c.on(open(at), true).what == action::write);
+  SECTION("one comes") { CHECK(c.on(key(11s), true).what == action::cut); }
+  SECTION("none comes any more") {
+    CHECK(c.on(open(12s), true).what == action::write);
+    CHECK(c.on(open(14s), true).what == action::cut);
+    CHECK(c.on(open(16s), true).what == action::write);
+    CHECK(c.on(open(20s), true).what == action::cut);
+  }
+}

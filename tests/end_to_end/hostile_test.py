@@ -134,14 +134,20 @@ class foreign_requests(livetape.Case):
         self.assertEqual(node.request("POST", cut, "a=b", form)[0], 415)
         self.assertEqual(len(node.files()), 1, "nothing was deleted")
         base = row["url"].split("/vod/")[1].rsplit("/", 1)[0]
+        before = self.refused(node)
         for path in ("../../../../index.db", "..%2f..%2f..%2findex.db", "%2e%2e/%2e%2e/index.db", "..\\index.db", "f0.mp4%00.json",
                      "//etc/passwd", "....//index.db"):
             status, _, body = self.raw(node, f"/vod/{base}/{path}")
             self.assertIn(status, (400, 403, 404), path)
             self.assertNotIn(b"SQLite", body)
+        self.assertGreater(self.refused(node).get("target", 0), before.get("target", 0), "traversal is counted")
         self.assertEqual(node.request("GET", "/healthz", headers={"Host": f"localhost:{node.address(node.http)[1]}"})[0], 200)
-        refused = [line for line in node.metrics().splitlines() if "refused" in line and 'where="http"' in line]
-        self.assertTrue(refused, "refusals are counted")
+        for reason in ("host", "origin", "content_type"):
+            self.assertIn(reason, self.refused(node), "refusals are counted")
+
+    def refused(self, node):
+        found = re.findall(r'refused\w*\{where="http",reason="([^"]*)"\} (\d+)', node.metrics())
+        return {reason: int(count) for reason, count in found}
 
     def raw(self, node, path):
         return node.request("GET", path)

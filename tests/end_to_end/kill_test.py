@@ -115,7 +115,7 @@ class kills(livetape.Case):
             again = [when for when in times if when > self.again]
             self.assertLessEqual(len(again), 1)
             if len(times) > 1:
-                self.assertLess(killed - times[0], 5, "announced twice though the first time was long before the kill")
+                self.assertLess(killed - times[0], 1, "announced twice though the first time was long before the kill")
 
     def tearDown(self):
         node = self.started

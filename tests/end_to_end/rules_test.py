@@ -46,6 +46,10 @@ class rules(livetape.Case):
         self.assertIn("rule 1", done.stdout)
         self.assertIn("flv", done.stdout)
         self.assertNotIn("mp4", done.stdout.split("live/court-3")[-1])
+        done = livetape.run("check", str(path), "--stream", "live/berlin/court-3", folder=self.folder)
+        self.assertIn("live~berlin/court-3: recorded", done.stdout)
+        self.assertNotIn("rule 1", done.stdout.split("live~berlin")[-1])
+        self.assertEqual(livetape.run("check", str(path), "--stream", "live/..", folder=self.folder).returncode, 2)
 
 
 class stock_branches(livetape.Case):

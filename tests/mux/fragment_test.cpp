@@ -281,3 +281,25 @@ TEST_CASE("a fragment knows up to where its media is in the file, whatever fails
       }
     }
 }
+
+TEST_CASE("only IDR pictures are sync samples of an MP4, but what it begins with is one") {
+  auto x = test_clip("bframes");
+  std::vector<core::frame*> pictures;
+  for (auto& f : x.frames)
+    if (f.kind == core::track_kind::video) {
+      f.open_gop = f.key;
+      pictures.push_back(&f);
+    }
+  memory_folder in;
+  REQUIRE(write(in, format::mp4, x));
+  const auto found = only(read_mp4(in["f0.mp4"]), core::track_kind::video);
+  REQUIRE(found.frames.size() == pictures.size());
+  CHECK(found.frames[0].key);
+  CHECK(std::count_if(found.frames.begin(), found.frames.end(), [](auto& f) { return f.key; })
+        == 1);
+  memory_folder flv;
+  REQUIRE(write(flv, format::flv, x));
+  const auto as_sent = only(read_flv(flv["f0.flv"]), core::track_kind::video);
+  for (std::size_t i = 0; i < pictures.size(); ++i)
+    CHECK(as_sent.frames[i].key == pictures[i]->key);
+}

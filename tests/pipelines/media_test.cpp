@@ -193,10 +193,24 @@ TEST_CASE("a branch that was never fed ends without a fragment") {
   CHECK(lawlessness(p.heard->events()) == "");
 }
 
+TEST_CASE("a branch that is never fed costs the others no packet and leaves no file") {
+  publish p;
+  p.open("mp4", format::mp4);
+  const auto sent = numbered(2s);
+  p.play(sent);
+  // It begins at a key frame, and none comes any more.
+  p.open("flv", format::flv, 30min, {}, start_reason::recording_started);
+  REQUIRE(p.finish(2));
+  check_all_kept(p, "mp4", sent);
+  CHECK(p.heard->of<core::fragment_opened>("flv").empty());
+  CHECK(p.disk.all().size() == 1);
+  CHECK(lawlessness(p.heard->events()) == "");
+}
+
 TEST_CASE("a branch opened and closed ten times disturbs no other") {
   publish p;
   p.open("mp4", format::mp4);
-  const auto sent = numbered(12s);
+  const auto sent = numbered(21s);
   auto second = [&](int i) {
     clip out;
     if (i == 0)
@@ -206,17 +220,17 @@ TEST_CASE("a branch opened and closed ten times disturbs no other") {
         out.frames.push_back(x);
     return out;
   };
-  for (int i = 0; i < 12; ++i) {
-    if (i % 2 == 0)
+  for (int i = 0; i < 21; ++i) {
+    if (i % 2 == 0 && i < 20)
       p.open("flv" + std::to_string(i), format::flv, 30min, {}, start_reason::recording_started);
-    else
+    else if (i % 2 == 1)
       p.media->close_branch("flv" + std::to_string(i - 1), end_reason::recording_stopped);
     p.play(second(i));
   }
-  REQUIRE(p.finish(7));
+  REQUIRE(p.finish(11));
   check_all_kept(p, "mp4", sent);
   CHECK(lawlessness(p.heard->events()) == "");
-  for (int i = 0; i < 10; i += 2) {
+  for (int i = 0; i < 20; i += 2) {
     const auto closed = p.heard->of<core::fragment_closed>("flv" + std::to_string(i));
     REQUIRE(closed.size() == 1);
     CHECK(closed[0].why == end_reason::recording_stopped);

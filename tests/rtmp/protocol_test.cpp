@@ -284,7 +284,7 @@ TEST_CASE("frames before their sequence header are counted and leave their times
 }
 
 TEST_CASE("frames of a burst that is mostly something else are kept without it") {
-  const bytes junk(3000, 7);
+  const auto big = body_of({false, true, 0, 0, bytes(3000, 7)});
   const auto first = body_of({false, true, 0, 0, {1, 2, 3}});
   for (const bool is_junk : {true, false}) {
     client x;
@@ -295,7 +295,7 @@ TEST_CASE("frames of a burst that is mostly something else are kept without it")
     x.out.clear();
     x.tag(false, 0, first);
     // Acknowledgements (3) say nothing to a server.
-    x.chunks_of(2, is_junk ? 3 : 8, is_junk ? 0 : 1, 0, junk);
+    x.chunks_of(2, is_junk ? 3 : 8, is_junk ? 0 : 1, 0, big);
     x.tag(false, 23, first);
     c.feed(x.out);
     std::vector<core::frame> kept;
@@ -356,6 +356,22 @@ TEST_CASE("of a frame with bytes behind its last NAL unit the whole units are pa
     CHECK(c.protocol.lost().trimmed == 1);
     CHECK(c.protocol.lost().damaged == 0);
   }
+}
+
+TEST_CASE("a key frame without an IDR picture is told from one that nothing reaches over") {
+  connection c;
+  auto idr = nal_unit(0x06, 5, 2);
+  put(idr, nal_unit(0x65, 300, 1));
+  auto recovery = nal_unit(0x06, 5, 2);
+  put(recovery, nal_unit(0x41, 300, 1));
+  c.feed(session({video_header(), body_of({true, true, 0, 0, idr}),
+                  body_of({true, true, 0, 0, recovery}),
+                  body_of({true, false, 0, 0, nal_unit(0x41, 30, 1)})}));
+  REQUIRE(frames_in(c.result) == 3);
+  const auto& items = c.result.items;
+  CHECK((items[1].media.key && !items[1].media.open_gop));
+  CHECK((items[2].media.key && items[2].media.open_gop));
+  CHECK((!items[3].media.key && !items[3].media.open_gop));
 }
 
 TEST_CASE("a key frame whose picture is lost with its last bytes is no key frame") {

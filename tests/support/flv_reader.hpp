@@ -18,7 +18,7 @@ struct clip {
 inline core::frame make_frame(core::track_kind kind, bool key, core::nanos dts, core::nanos pts,
                               core::bytes data) {
   auto owner = std::make_shared<const core::bytes>(std::move(data));
-  return {kind, key, dts, pts, core::nanos{0}, *owner, owner};
+  return {kind, key, false, dts, pts, core::nanos{0}, *owner, owner};
 }
 
 /// Video: to the next frame, the last one as its predecessor. Audio: samples / rate.
