@@ -93,6 +93,7 @@ machine::effects machine::on_answer(const std::string& event_id, const result<ht
   // It never left this process: no attempt of the receiver's, and nothing to record.
   if (!x && (x.error().code == errc::shutting_down || x.error().code == errc::too_many)) {
     in_flight_.erase(at);
+    ready_.clear(); // A look that finds some of it left would wait for an answer.
     arm(retry_, out);
     return out;
   }

@@ -264,6 +264,11 @@ private:
     for (auto& started : index_->take_unended())
       if (auto x = io::documents::to_unended(started))
         out.push_back(std::move(*x));
+      else
+        core::log::warning("livetape",
+                           "the end of a publish cannot be announced: " + x.error().what
+                               + "; its receivers have to be told by hand",
+                           {{"event_id", started.event_id}});
     return out;
   }
 

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <netdb.h>
 #include <sys/socket.h>
+#include <system_error>
 #include <thread>
 
 namespace io::http {
@@ -38,6 +39,16 @@ struct name_lookup::state {
   std::mutex mutex;
   bool is_open = true;
   std::map<std::string, std::vector<found>> asked; // by host; one thread each
+
+  /// Under the lock, so that `stop` cannot come in between.
+  void answer(const std::string& host, const core::result<addresses>& x) {
+    const auto at = asked.find(host);
+    if (at == asked.end())
+      return;
+    for (auto& call : at->second)
+      call(x);
+    asked.erase(at);
+  }
 };
 
 name_lookup::name_lookup() : name_lookup{ask_system} {}
@@ -51,18 +62,17 @@ void name_lookup::find(const std::string& host, found then) {
   waiting.push_back(std::move(then));
   if (waiting.size() > 1)
     return;
-  // Detached: nothing can end getaddrinfo. What it may touch is its own share of the state.
-  std::thread{[shared = state_, host] {
-    const auto x = shared->resolve(host);
-    // Called under the lock, so that `stop` cannot come in between.
-    const std::lock_guard inner{shared->mutex};
-    const auto at = shared->asked.find(host);
-    if (at == shared->asked.end())
-      return;
-    for (auto& call : at->second)
-      call(x);
-    shared->asked.erase(at);
-  }}.detach();
+  try {
+    // Detached: nothing can end getaddrinfo. What it may touch is its own share of the state.
+    std::thread{[shared = state_, host] {
+      const auto x = shared->resolve(host);
+      const std::lock_guard inner{shared->mutex};
+      shared->answer(host, x);
+    }}.detach();
+  } catch (const std::system_error& x) {
+    state_->answer(host, core::failure{core::errc::too_many,
+                                       std::string{"no thread to find the host: "} + x.what()});
+  }
 }
 
 void name_lookup::stop() {

@@ -26,8 +26,9 @@ public:
   name_lookup(const name_lookup&) = delete;
   name_lookup& operator=(const name_lookup&) = delete;
 
-  /// `then` comes once, from another thread, unless `stop` comes first; it must not call back.
-  /// Who asks for a name that is being looked up already gets the same answer.
+  /// `then` comes once, from another thread or at once (`too_many`: no thread), unless `stop` comes
+  /// first; it must not call back. Who asks for a name that is being looked up already gets the
+  /// same answer.
   void find(const std::string& host, found then);
   /// Nobody is called after it. Does not wait for what is being looked up.
   void stop();

@@ -106,6 +106,18 @@ TEST_CASE("what never left the process is no attempt") {
   }
 }
 
+TEST_CASE("after posts that never left the process those behind them go on") {
+  machine m{receiver(), 1};
+  m.wake();
+  m.on_rows(rows({waiting("a1", "a"), waiting("b1", "b")}), now);
+  auto xs = m.on_answer("a1", core::failure{core::errc::too_many, "not now"}, now);
+  auto timers = all<machine::arm_timer>(xs);
+  REQUIRE(timers.size() == 1);
+  REQUIRE(all<machine::fetch>(m.on_timer(timers[0].round)).size() == 1);
+  xs = m.on_rows(rows({waiting("a1", "a"), waiting("b1", "b")}), now);
+  CHECK(all<machine::post>(xs).size() == 1);
+}
+
 TEST_CASE("an answer that the index did not take is recorded again before anything is resent") {
   machine m{receiver()};
   m.wake();
