@@ -11,9 +11,6 @@
 namespace actors {
 namespace {
 
-/// Of the demonstration (main/demo.cpp); a session of a port names its own.
-constexpr auto own_protocol = "demo";
-
 /// How often the end looks whether the archive is idle.
 constexpr core::millis quiet_poll{20};
 
@@ -53,13 +50,10 @@ node_actor::behavior_type node_state::run(node_actor::stateful_pointer<node_stat
 caf::result<core::admission> node_state::on(const core::publish_request& x) {
   if (ending_)
     return to_error({core::errc::shutting_down, "the server is ending"});
-  // What this process publishes itself came through no port.
-  if (x.protocol != own_protocol) {
-    auto allowed
-        = core::may_push(opts_.push_keys, x.key.stream, x.params, opts_.clock->wall(), opts_.md5);
-    if (!allowed)
-      return to_error(allowed.error());
-  }
+  auto allowed
+      = core::may_push(opts_.push_keys, x.key.stream, x.params, opts_.clock->wall(), opts_.md5);
+  if (!allowed)
+    return to_error(allowed.error());
   auto& at = rooms_[x.key];
   if (!at.room) {
     at.room = self_->spawn(room,

@@ -39,9 +39,11 @@ machine::effects machine::recover(std::vector<leftover> xs,
                                   const std::function<millis(const stream_key&)>& minimum,
                                   wall_time now) {
   effects out;
+  std::set<std::string> journaled;
+  for (const auto& x : xs)
+    journaled.insert(x.entry.of.sequence);
   for (const auto& x : unended)
-    if (std::none_of(xs.begin(), xs.end(),
-                     [&](auto& y) { return y.entry.of.sequence == x.of.sequence; })) {
+    if (!journaled.contains(x.of.sequence)) {
       // Nothing of it was being recorded, so nothing tells for how long it went on.
       publisher_left how;
       how.how = {end_reason::recovered, 100, "the server was ended while it was published"};

@@ -114,11 +114,13 @@ std::unique_ptr<core::http_poster> printing(core::http_poster& other) {
   return std::make_unique<printing_poster>(other);
 }
 
-core::result<std::unique_ptr<session>> start(core::control& control, const std::string& public_url,
+core::result<std::unique_ptr<session>> start(core::control& control, const push_params& params,
+                                             const std::string& public_url,
                                              const std::string& push_url) {
   auto publisher = std::make_shared<bars_publisher>();
   core::publish_request request;
   request.key = bars;
+  request.params = params(bars);
   request.protocol = "demo";
   request.address = "this process";
   request.agent = "test picture";

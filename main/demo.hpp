@@ -20,8 +20,12 @@ public:
   virtual ~session() = default;
 };
 
+/// What the query of a push address has to be, signed if the node asks for that.
+using push_params = std::function<std::string(const core::stream_key&)>;
+
 /// Publishes `demo/bars` for 20 s. The addresses are for the hints at the end.
-core::result<std::unique_ptr<session>> start(core::control& control, const std::string& public_url,
+core::result<std::unique_ptr<session>> start(core::control& control, const push_params& params,
+                                             const std::string& public_url,
                                              const std::string& push_url);
 
 } // namespace demo

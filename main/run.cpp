@@ -4,6 +4,7 @@
 #include "actors/control.hpp"
 #include "actors/node.hpp"
 #include "config/describe.hpp"
+#include "core/push_auth.hpp"
 #include "io/digest/digest.hpp"
 #include "io/documents/documents.hpp"
 #include "io/http/poster.hpp"
@@ -17,6 +18,7 @@
 #include "main/demo.hpp"
 #include "main/descriptors.hpp"
 #include "main/log_output.hpp"
+#include "main/part_options.hpp"
 #include "main/process.hpp"
 #include "main/version.hpp"
 #include "pipelines/pipelines.hpp"
@@ -64,53 +66,6 @@ private:
   core::file_id_source source_;
   const core::clock& clock_;
 };
-
-core::event_maker events_of(const io::documents::sender& by) {
-  core::event_maker out;
-  out.publish_started = [by](auto& of, auto& tracks, auto now) {
-    return io::documents::publish_started(of, tracks, by, now);
-  };
-  out.publish_ended = [by](auto& of, auto& how, auto length, auto& tracks, auto now) {
-    return io::documents::publish_ended(of, how, length, tracks, by, now);
-  };
-  out.file
-      = [by](auto& row, auto& of, auto now) { return io::documents::file_ready(row, of, by, now); };
-  out.sign = io::documents::signed_body;
-  return out;
-}
-
-io::http::options http_options(const config::settings& x, const descriptors::plan& may) {
-  io::http::options out;
-  out.host = x.http.listen.host;
-  out.port = x.http.listen.port;
-  out.public_url = x.http.public_url;
-  for (auto& t : x.http.tokens)
-    out.tokens.push_back({t.name, static_cast<io::http::role>(t.role), t.secret});
-  out.open_playback = x.http.open_playback;
-  out.cors = x.http.cors;
-  out.connections = may.http_connections;
-  out.store = x.storage.path;
-  out.disks = {{"spool", x.storage.spool.front()}, {"store", x.storage.path}};
-  out.node = x.node.name;
-  out.version = livetape_version;
-  return out;
-}
-
-io::http::poster::options poster_options() {
-  io::http::poster::options out;
-  out.version = livetape_version;
-  return out;
-}
-
-io::rtmp::server_options rtmp_options(const config::settings& x, const descriptors::plan& may) {
-  io::rtmp::server_options out;
-  out.address = x.ingest.rtmp.listen.host;
-  out.port = x.ingest.rtmp.listen.port;
-  out.burst = x.ingest.rtmp.burst;
-  out.connections = may.rtmp_connections;
-  out.per_address = may.rtmp_per_address;
-  return out;
-}
 
 /// `host:port` as a client writes it.
 std::string authority(const std::string& host, std::uint16_t port) {
@@ -194,7 +149,13 @@ public:
   }
 
   core::result<void> start_demo() {
-    auto session = demo::start(*control_, public_url_, push_url_);
+    const auto params = [this](const core::stream_key& of) {
+      const auto& keys = settings_.ingest.push_key;
+      return keys.empty() ? std::string{}
+                          : core::sign_push(keys.front(), of.stream, clock_.wall() + 1h,
+                                            io::digest::md5_hex);
+    };
+    auto session = demo::start(*control_, params, public_url_, push_url_);
     if (!session)
       return session.error();
     demo_session_ = std::move(*session);

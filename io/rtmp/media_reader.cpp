@@ -81,6 +81,17 @@ std::string audio_name(std::uint8_t format) {
 
 core::nanos from_millis(std::int64_t x) { return core::millis{x}; }
 
+core::media_item sound(core::byte_view data, std::uint32_t timestamp,
+                       const std::shared_ptr<const void>& owner) {
+  core::media_item x;
+  x.media.kind = core::track_kind::audio;
+  x.media.key = true;
+  x.media.dts = x.media.pts = from_millis(timestamp);
+  x.media.data = data;
+  x.media.owner = owner;
+  return x;
+}
+
 // More NAL units than the slices that any level allows (H.264 table A-6: 600 a picture at most),
 // with what stands beside them; each costs whoever muxes the frame more than its bytes.
 constexpr std::size_t most_units = 4096;
@@ -124,8 +135,9 @@ units whole_units(core::byte_view frame, std::size_t length_size) {
 } // namespace
 
 /// Its time is known, and that it is not there: it becomes part of a gap.
-void media_reader::lose(core::track_kind kind, std::uint32_t timestamp,
+void media_reader::lose(std::uint64_t& count, core::track_kind kind, std::uint32_t timestamp,
                         std::vector<core::media_item>& into) {
+  ++count;
   core::media_item x;
   x.media.kind = kind;
   x.media.dts = x.media.pts = from_millis(timestamp);
@@ -160,8 +172,7 @@ core::result<void> media_reader::video(core::byte_view body, std::uint32_t times
   if (codec != avc)
     return unknown(video_name(codec));
   if (body.size() < 5) {
-    ++lost_.damaged;
-    lose(core::track_kind::video, timestamp, into);
+    lose(lost_.damaged, core::track_kind::video, timestamp, into);
     return {};
   }
   const auto rest = body.subspan(5);
@@ -177,14 +188,12 @@ core::result<void> media_reader::video(core::byte_view body, std::uint32_t times
   if (body[1] != avc_nal_units)
     return {};
   if (!video_) {
-    ++lost_.before_header;
-    lose(core::track_kind::video, timestamp, into);
+    lose(lost_.before_header, core::track_kind::video, timestamp, into);
     return {};
   }
   const auto found = whole_units(rest, nal_length_size_);
   if (found.whole.empty()) {
-    ++lost_.damaged;
-    lose(core::track_kind::video, timestamp, into);
+    lose(lost_.damaged, core::track_kind::video, timestamp, into);
     return {};
   }
   const bool is_trimmed = found.whole.size() < rest.size();
@@ -226,14 +235,10 @@ core::result<void> media_reader::audio(core::byte_view body, std::uint32_t times
     return configure(core::codec::aac_track(rest), audio_, into);
   }
   if (!audio_ || audio_->codec != core::codec_id::aac) {
-    ++lost_.before_header;
-    lose(core::track_kind::audio, timestamp, into);
+    lose(lost_.before_header, core::track_kind::audio, timestamp, into);
     return {};
   }
-  core::media_item x;
-  x.media = {core::track_kind::audio, true,           false, from_millis(timestamp),
-             from_millis(timestamp),  core::nanos{0}, rest,  owner};
-  into.push_back(std::move(x));
+  into.push_back(sound(rest, timestamp, owner));
   return {};
 }
 
@@ -243,8 +248,7 @@ core::result<void> media_reader::mp3(core::byte_view data, std::uint32_t timesta
   if (data.empty())
     return {};
   if (data.size() < 4) {
-    ++lost_.damaged;
-    lose(core::track_kind::audio, timestamp, into);
+    lose(lost_.damaged, core::track_kind::audio, timestamp, into);
     return {};
   }
   // Version and layer, sample rate, mono or not (ISO 11172-3 2.4.1.3): what a track is made of.
@@ -255,18 +259,14 @@ core::result<void> media_reader::mp3(core::byte_view data, std::uint32_t timesta
   if (data[0] != 0xff || !is_same) {
     auto read = core::codec::mp3_track(data);
     if (!read) {
-      ++lost_.damaged;
-      lose(core::track_kind::audio, timestamp, into);
+      lose(lost_.damaged, core::track_kind::audio, timestamp, into);
       return {};
     }
     if (auto done = configure(std::move(read), audio_, into); !done)
       return done;
     mp3_header_ = header;
   }
-  core::media_item x;
-  x.media = {core::track_kind::audio, true,           false, from_millis(timestamp),
-             from_millis(timestamp),  core::nanos{0}, data,  owner};
-  into.push_back(std::move(x));
+  into.push_back(sound(data, timestamp, owner));
   return {};
 }
 

@@ -36,7 +36,7 @@ public:
   std::size_t held() const;
 
 private:
-  static void lose(core::track_kind kind, std::uint32_t timestamp,
+  static void lose(std::uint64_t& count, core::track_kind kind, std::uint32_t timestamp,
                    std::vector<core::media_item>& into);
   core::result<void> configure(core::result<core::track> read,
                                std::shared_ptr<const core::track>& known,

@@ -68,25 +68,26 @@ core::result<void> protocol::read(core::byte_view x) {
 /// A frame keeps the whole block of its burst, but only its own bytes are counted by those who hold
 /// it. Where most of a block is something else, the frames move to one of their own.
 void protocol::settle_frames() {
-  std::vector<core::frame*> frames;
+  const auto* block = chunks_.block().get();
+  const auto each_frame = [&](auto f) {
+    for (auto& event : events_)
+      if (auto* media = std::get_if<media_arrived>(&event))
+        for (auto& x : media->items)
+          if (block && x.media.owner.get() == block)
+            f(x.media);
+  };
   std::size_t size = 0;
-  for (auto& event : events_)
-    if (auto* media = std::get_if<media_arrived>(&event))
-      for (auto& x : media->items)
-        if (!x.config && x.media.owner && x.media.owner.get() == chunks_.block().get()) {
-          frames.push_back(&x.media);
-          size += x.media.data.size();
-        }
-  if (frames.empty() || size >= chunks_.block_size() / 2)
+  each_frame([&](const core::frame& x) { size += x.data.size(); });
+  if (size == 0 || size >= chunks_.block_size() / 2)
     return;
   const auto own = std::make_shared_for_overwrite<std::uint8_t[]>(size);
   auto* to = own.get();
-  for (auto* x : frames) {
-    std::copy(x->data.begin(), x->data.end(), to);
-    x->data = {to, x->data.size()};
-    x->owner = own;
-    to += x->data.size();
-  }
+  each_frame([&](core::frame& x) {
+    std::copy(x.data.begin(), x.data.end(), to);
+    x.data = {to, x.data.size()};
+    x.owner = own;
+    to += x.data.size();
+  });
 }
 
 /// Acknowledgements are due at fixed byte positions, so the reader gets no more than up to the

@@ -19,8 +19,8 @@ core::result<std::vector<core::event_row>> waiting(connection& on, const std::st
         "where subjects.subject is not null), "
         "wanted as (select f.no as no, d.endpoint as endpoint, d.state as state, "
         "d.attempts as attempts, d.next_at as next_at, d.last_at as last_at, "
-        "d.last_result as last_result, case when d.next_at <= :now then 0 else d.next_at end as "
-        "due "
+        "d.last_result as last_result, "
+        "case when d.next_at <= :now then 0 else d.next_at end as due "
         "from firsts f cross join deliveries d where d.event_no = f.no and d.endpoint = :e4 "
         "order by due, no limit ";
   return guarded<std::vector<core::event_row>>([&] {

@@ -74,7 +74,7 @@ class descriptors(livetape.Case):
 
 class demo(livetape.Case):
     def test_the_demo_records_a_test_picture_and_shows_what_it_does(self):
-        node = self.node(arguments=["--demo"])
+        node = self.node({"ingest": {"push_key": "push-key"}}, arguments=["--demo"])
         wait_for("two files of each format", lambda: len(node.files(stream="demo/bars")) == 4, 40)
         rows = node.files(stream="demo/bars")
         for what in ("mp4", "hls"):

@@ -92,12 +92,11 @@ TEST_CASE("a failure to close is that fragment's, the next goes on") {
 }
 
 TEST_CASE("a branch over its buffer loses whole GOPs, told as a gap; the others lose nothing") {
-  std::mutex gate;
-  auto closed_gate = std::unique_lock{gate};
+  gate hangs;
   publish p{[](auto& x) { x.buffer = 20'000; }};
   p.disk.on_write = [&](const std::string& name, std::size_t) -> core::result<void> {
     if (name.starts_with("mp4"))
-      std::lock_guard{gate};
+      hangs.pass();
     return {};
   };
   p.open("mp4", format::mp4);
@@ -113,7 +112,7 @@ TEST_CASE("a branch over its buffer loses whole GOPs, told as a gap; the others 
   int second = 0;
   while (second < 4)
     play_second(second++);
-  closed_gate.unlock();
+  hangs.open();
   // Once the branch has caught up it goes on at a key frame.
   while (second < 40 && p.heard->of<core::gap_closed>("mp4").empty())
     play_second(second++);

@@ -83,13 +83,12 @@ TEST_CASE("wherever the disk fails, a frame is in the repaired file or in a gap"
 }
 
 TEST_CASE("a write that fails while the buffer is full moves the gap's begin back to it") {
-  std::mutex gate;
-  auto closed_gate = std::unique_lock{gate};
+  gate hangs;
   publish p{[](auto& x) { x.buffer = 20'000; }};
   p.disk.on_write = [&](const std::string& name, std::size_t so_far) -> core::result<void> {
     if (name != "mp4.1" || so_far < 25)
       return {};
-    std::lock_guard{gate};
+    hangs.pass();
     return core::failure{core::errc::storage_failed, "input/output error"};
   };
   p.open("mp4", format::mp4);
@@ -101,7 +100,7 @@ TEST_CASE("a write that fails while the buffer is full moves the gap's begin bac
     sent += part.frames.size();
     REQUIRE(p.disk.wait_for_frames("flv.1", sent - 4));
   }
-  closed_gate.unlock();
+  hangs.open();
   REQUIRE(p.heard->wait_for<core::fragment_failed>(1, "mp4"));
   const auto more = numbered(3s, 1s, true, true, 4s);
   p.play(more, false);
