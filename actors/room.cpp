@@ -26,6 +26,14 @@ std::string text(const core::track_set& x) {
   return out.empty() ? "no media yet" : out;
 }
 
+/// What an operator can do about a branch that cannot write.
+const char* advice(core::errc x) {
+  return x == core::errc::bad_request
+             ? "change the encoder's settings, or record the stream without"
+               " this format by a rule"
+             : "look at the disk of the spool";
+}
+
 std::string text(const core::policy& x) {
   if (x.formats.empty())
     return "nothing";
@@ -160,11 +168,10 @@ void room_state::on(const gap_found& x) {
 }
 
 void room_state::on(const branch_troubled& x) {
-  core::log::warning(
-      opts_.key.text(),
-      "cannot write " + x.branch + ": " + x.why.what
-          + "; it is tried again, the other formats go on; look at the disk of the spool",
-      {{"sequence", x.sequence}, {"code", core::to_string(x.why.code)}});
+  core::log::warning(opts_.key.text(),
+                     "cannot write " + x.branch + ": " + x.why.what
+                         + "; it is tried again, the other formats go on; " + advice(x.why.code),
+                     {{"sequence", x.sequence}, {"code", core::to_string(x.why.code)}});
 }
 
 void room_state::on_stream_down(const caf::error& why) {
