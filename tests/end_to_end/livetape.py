@@ -48,6 +48,12 @@ def to_unix(text):
     return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc).timestamp()
 
 
+def read_jsonc(path):
+    """JSON with comments, as the configuration is written."""
+    text = re.sub(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', lambda x: x[1] or "", path.read_text(), flags=re.S)
+    return json.loads(re.sub(r",(\s*[}\]])", r"\1", text))
+
+
 def merged(base, over):
     if not (isinstance(base, dict) and isinstance(over, dict)):
         return over

@@ -146,7 +146,6 @@ class the_readme(livetape.Case):
             self.assertEqual(done.returncode, 0, f"{text}\n{done.stdout}\n{done.stderr}")
 
     def test_every_key_of_the_default_is_told(self):
-        from rules_test import read_jsonc
 
         def keys(x, path=""):
             for name, value in x.items():
@@ -155,7 +154,7 @@ class the_readme(livetape.Case):
                 else:
                     yield f"{path}{name}"
 
-        missing = [key for key in keys(read_jsonc(livetape.ROOT / "config/node.json"))
+        missing = [key for key in keys(livetape.read_jsonc(livetape.ROOT / "config/node.json"))
                    if f"`{key}`" not in README]
         self.assertEqual(missing, [])
 

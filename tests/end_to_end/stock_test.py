@@ -4,8 +4,6 @@
 It holds but for what the README says: hlssink2 leaves out the sound before the first picture, and a last frame may
 have no length.
 """
-import json
-import re
 import statistics
 import unittest
 
@@ -15,16 +13,10 @@ import packets
 from livetape import to_unix, wait_for
 
 
-def read_jsonc(path):
-    """JSON with comments, as the configuration is written."""
-    text = re.sub(r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/', lambda x: x[1] or "", path.read_text(), flags=re.S)
-    return json.loads(re.sub(r",(\s*[}\]])", r"\1", text))
-
-
 class stock_branches(livetape.Case):
     def recorder(self, receiver, **lengths):
         """A node with the formats and branches of config/stock.json, but for some lengths."""
-        recording = read_jsonc(livetape.ROOT / "config/stock.json")["recording"]
+        recording = livetape.read_jsonc(livetape.ROOT / "config/stock.json")["recording"]
         self.assertEqual({name: x["branch"] for name, x in recording["formats"].items()},
                          {"mp4": "mp4-splitmuxsink", "hls": "hls-hlssink2"})
         return super().recorder(receiver, livetape.merged(recording, {"formats": lengths}))
@@ -112,7 +104,7 @@ class stock_branches(livetape.Case):
 
     def test_each_stock_branch_by_name_keeps_the_order(self):
         receiver = self.receiver()
-        stock = read_jsonc(livetape.ROOT / "config/stock.json")
+        stock = livetape.read_jsonc(livetape.ROOT / "config/stock.json")
         rules = [{"match": "live/hls", "formats": {"hls": {**stock["recording"]["formats"].get("hls", {}), "segment": "2s",
                                                            "branch": "hls-hlssink2"}}},
                  {"match": "live/flv", "formats": {"flv": {"branch": "flv-splitmuxsink"}}},
