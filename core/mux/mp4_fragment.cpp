@@ -13,7 +13,7 @@ namespace core::mux::mp4 {
 
 namespace {
 
-constexpr nanos flush_after = std::chrono::seconds{1};
+constexpr nanos flush_after = std::chrono::milliseconds{400};
 // A burst that holds more becomes several moofs, so that a hostile one cannot grow a buffer.
 constexpr std::size_t most_bytes = 16 * 1024 * 1024;
 constexpr std::size_t most_samples = 8192;

@@ -9,15 +9,12 @@
 namespace io::rtmp {
 
 namespace {
-// A burst of 250 ms at 20 Mbit/s has 625,000 bytes: it should be one read and one block.
-constexpr std::size_t scratch_size = 1024 * 1024;
 // The timer ticks several times a burst, so that no read is late by more than a part of it.
 constexpr int ticks_per_burst = 5;
 } // namespace
 
 loop::loop(const server_options& x, core::control& c, const core::clock& t)
-    : options{x}, control{c}, clock{t}, work_{context_.get_executor()}, timer_{context_},
-      scratch_(scratch_size) {}
+    : options{x}, control{c}, clock{t}, work_{context_.get_executor()}, timer_{context_} {}
 
 loop::~loop() { stop(); }
 
