@@ -42,8 +42,8 @@ public:
   void set_limits(limits x) { limits_ = x; }
 
   void begin_burst(burst x);
-  /// Takes bytes from the front of `in`, a part of the burst, until a message is whole or nothing is
-  /// left.
+  /// Takes bytes from the front of `in`, a part of the burst, until a message is whole or nothing
+  /// is left.
   core::result<std::optional<message>> next(core::byte_view& in);
   /// Bytes came back that were taken for a time stamp: `next` has work although no bytes came.
   bool has_more() const { return !back_left_.empty(); }

@@ -65,7 +65,7 @@ private:
 
   std::string subject_; // app/stream, once it is known
   std::shared_ptr<core::media_input> input_;
-  bool is_quiet_ = true; // the media input knows that nothing comes
+  bool is_quiet_ = true;       // the media input knows that nothing comes
   std::uint64_t question_ = 0; // which request of this connection; late answers carry an older one
   core::publish_request request_; // the last one; names the publish that runs
   boost::asio::steady_timer ask_again_;
