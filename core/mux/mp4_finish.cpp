@@ -51,7 +51,8 @@ struct counter {
       first_dts = dts;
     auto pts = dts + composition;
     first_pts = std::min(first_pts, pts);
-    end = std::max(end, pts + duration);
+    // A picture that lasts no time is shown too: an edit ends behind it.
+    end = std::max(end, pts + std::max(duration, 1U));
   }
 
   /// First pictures lie at most 2^31 ticks before their decode time, so this fits.
