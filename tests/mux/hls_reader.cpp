@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/mux/readers.hpp"
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 #include <stdexcept>
@@ -52,6 +53,12 @@ public:
       packet(x.subspan(at, 188));
     finish(0);
     finish(1);
+    // In the order in which they begin, whichever ends first.
+    std::stable_sort(units_.begin(), units_.end(),
+                     [](auto& a, auto& b) { return a.first < b.first; });
+    for (auto& [at, frame] : units_)
+      out_.frames.push_back(std::move(frame));
+    units_.clear();
   }
 
 private:
@@ -74,6 +81,7 @@ private:
     if (x[1] & 0x40) {
       finish(i);
       key_[i] = (x[3] & 0x20) && x[4] && (x[5] & 0x40);
+      begun_[i] = ++starts_;
     }
     unit_[i].insert(unit_[i].end(), x.begin() + static_cast<std::ptrdiff_t>(at), x.end());
   }
@@ -96,8 +104,9 @@ private:
       clean.assign(data.begin() + 7, data.end());
     else
       clean.assign(data.begin(), data.end());
-    out_.frames.push_back(make_frame(video ? core::track_kind::video : core::track_kind::audio,
-                                     key_[i], time(dts), time(pts), std::move(clean)));
+    units_.emplace_back(begun_[i],
+                        make_frame(video ? core::track_kind::video : core::track_kind::audio,
+                                   key_[i], time(dts), time(pts), std::move(clean)));
     x.clear();
   }
 
@@ -115,6 +124,9 @@ private:
   std::array<int, 4> counters_{};
   std::array<core::bytes, 2> unit_;
   std::array<bool, 2> key_{};
+  std::array<std::size_t, 2> begun_{};
+  std::size_t starts_ = 0;
+  std::vector<std::pair<std::size_t, core::frame>> units_; // of one segment
   std::int64_t last_ = -1;
 };
 
