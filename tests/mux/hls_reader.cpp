@@ -27,11 +27,13 @@ core::bytes video_data(core::byte_view x) {
   for (std::size_t i = 0; i + 4 <= x.size(); ++i)
     if (x[i] == 0 && x[i + 1] == 0 && x[i + 2] == 0 && x[i + 3] == 1)
       starts.push_back(i);
-  require(!starts.empty() && starts[0] == 0, "no start code");
+  // Damaged; as it is it is not what was sent either.
+  if (starts.empty() || starts[0] != 0)
+    return {x.begin(), x.end()};
   for (std::size_t i = 0; i < starts.size(); ++i) {
     auto end = i + 1 < starts.size() ? starts[i + 1] : x.size();
     auto nal = x.subspan(starts[i] + 4, end - starts[i] - 4);
-    auto type = nal[0] & 31;
+    auto type = nal.empty() ? 0 : nal[0] & 31;
     if (type == 9 || type == 7 || type == 8)
       continue;
     for (int k = 24; k >= 0; k -= 8)
