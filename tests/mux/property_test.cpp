@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "tests/mux/clips.hpp"
+#include "tests/mux/long_streams.hpp"
 #include "tests/mux/publishes.hpp"
+#include "tests/mux/verdict.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/mutation.hpp"
-
-#include <cstdlib>
-#include <sstream>
 
 using core::format;
 using core::millis;
@@ -17,198 +16,13 @@ namespace {
 
 constexpr auto both = {track_kind::video, track_kind::audio};
 
-// A tick of 90 kHz, in which MP4 and TS count here. Two stamps are rounded before their distance is
-// taken; whole milliseconds are whole ticks.
-constexpr nanos tick{11'112};
-constexpr nanos half_a_millisecond{500'000};
-
-/// MP4 promises room for what lags up to 2 s behind the start; beyond it must only be in order.
-constexpr nanos room_of_mp4 = -core::seconds{2};
-
-/// One more than the seed of the last case. LIVETAPE_LONG: fifty times as many cases.
-std::uint64_t cases() { return std::getenv("LIVETAPE_LONG") != nullptr ? 100'001 : 2'001; }
-
-using pointers = std::vector<const core::frame*>;
-
-pointers of_kind(std::span<const core::frame> x, track_kind kind) {
-  pointers out;
-  for (const auto& f : x)
-    if (f.kind == kind)
-      out.push_back(&f);
-  return out;
-}
-
-/// As the container has to hold it, by what fragment.hpp and the specifications say.
-core::frame held(core::frame x, format what, bool first) {
-  if (what == format::flv) { // no time before 0 (E.4.1)
-    x.dts = std::max(x.dts, nanos{0});
-    x.pts = std::max(x.pts, nanos{0});
-  }
-  if (what == format::mp4 && x.kind == track_kind::video && x.open_gop && !first)
-    x.key = false; // a sync sample is an IDR picture (ISO 14496-15 5.3.5.3)
-  return x;
-}
-
-bool is_whole(nanos x) { return x % millis{1} == nanos{0}; }
-
-std::string words(const char* what, nanos found, nanos expected) {
-  return std::string{what} + " " + std::to_string(found.count()) + " not "
-         + std::to_string(expected.count());
-}
-
-/// The difference in words, or "". `moved`: by how much the container moves all times; `is_late`:
-/// the track began beyond what its decode times have room for.
-std::string compare(const core::frame& sent, const core::frame& found, format what, nanos moved,
-                    bool is_late) {
-  if (!std::ranges::equal(sent.data, found.data))
-    return "other bytes";
-  if (sent.key != found.key)
-    return "other key flag";
-  auto differ = [&](nanos a, nanos b) {
-    const auto away = a < b ? b - a : a - b;
-    return away > (what == format::flv              ? half_a_millisecond
-                   : is_whole(b) && is_whole(moved) ? nanos{0}
-                                                    : tick);
-  };
-  const bool is_video = sent.kind == track_kind::video;
-  const bool lags = what == format::mp4 && sent.dts < room_of_mp4;
-  if ((is_video || !lags) && differ(found.pts - moved, sent.pts))
-    return words("pts", found.pts - moved, sent.pts);
-  // Sound has no time of its own to be decoded at.
-  if (is_video && !is_late && differ(found.dts - moved, sent.dts))
-    return words("dts", found.dts - moved, sent.dts);
-  return "";
-}
-
-/// What `found` is of what was sent; `first` and `end` of presentation by the frames as sent.
-struct verdict {
-  std::string why; // "" is good
-  nanos first = nanos::max();
-  nanos end = nanos::min();
-};
-
-/// By how much the container moves all times: MP4 begins with what is shown first, FLV keeps them,
-/// TS adds what it likes.
-nanos moved_by(const publish& sent, const clip& found, format what, nanos first) {
-  if (what == format::flv || found.frames.empty())
-    return nanos{0};
-  if (what == format::hls)
-    return found.frames[0].pts - of_kind(sent.frames, found.frames[0].kind)[0]->pts;
-  if (first >= room_of_mp4)
-    return -first;
-  // What lags beyond the room is not shown first any more.
-  for (auto kind : both) {
-    const auto a = of_kind(sent.frames, kind);
-    const auto b = of_kind(found.frames, kind);
-    for (std::size_t i = 0; i < b.size(); ++i)
-      if (a[i]->dts >= room_of_mp4)
-        return b[i]->pts - a[i]->pts;
-  }
-  return found.frames[0].pts - of_kind(sent.frames, found.frames[0].kind)[0]->pts;
-}
-
-verdict judge(const publish& sent, const clip& found, format what, bool all) {
-  verdict out;
-  for (auto kind : both) {
-    const auto a = of_kind(sent.frames, kind);
-    const auto b = of_kind(found.frames, kind);
-    const auto name = std::string{core::to_string(kind)} + " ";
-    if (b.size() > a.size() || (all && b.size() < a.size()))
-      out.why = name + std::to_string(b.size()) + " frames of " + std::to_string(a.size());
-    if (!out.why.empty())
-      return out;
-    for (std::size_t i = 0; i < b.size(); ++i) {
-      out.first = std::min(out.first, a[i]->pts);
-      out.end = std::max(out.end, a[i]->pts + a[i]->duration);
-    }
-  }
-  const auto moved = moved_by(sent, found, what, out.first);
-  for (auto kind : both) {
-    const auto a = of_kind(sent.frames, kind);
-    const auto b = of_kind(found.frames, kind);
-    // An edit begins at no media time before 0, the first decode time (ISO 14496-12 8.6.6): where
-    // a picture is shown before it, all of them are decoded so much earlier.
-    nanos earlier{0};
-    if (what == format::mp4)
-      for (std::size_t i = 0; i < b.size(); ++i)
-        earlier = std::max(earlier, a[0]->dts - a[i]->pts);
-    for (std::size_t i = 0; i < b.size() && out.why.empty(); ++i) {
-      auto expected = held(*a[i], what, i == 0);
-      expected.dts -= earlier;
-      auto why
-          = compare(expected, *b[i], what, moved, what == format::mp4 && a[0]->dts < room_of_mp4);
-      if (!why.empty())
-        out.why = std::string{core::to_string(kind)} + " " + std::to_string(i) + ": " + why;
-    }
-  }
-  if (what == format::mp4 || !out.why.empty())
-    return out;
-  // The others keep the order of arrival over both tracks.
-  for (std::size_t i = 0; i < found.frames.size(); ++i)
-    if (sent.frames[i].kind != found.frames[i].kind)
-      out.why = "frame " + std::to_string(i) + " is of the other track";
-  return out;
-}
+/// One more than the seed of the last case. LIVETAPE_LONG: twenty times as many.
+std::uint64_t cases() { return is_long_run() ? 40'001 : 2'001; }
 
 clip read(memory_folder& in, format what, const core::track_set& tracks) {
   return what == format::mp4   ? read_mp4(in["f0.mp4"])
          : what == format::flv ? read_flv(in["f0.flv"])
                                : read_hls(in, tracks);
-}
-
-struct range {
-  nanos least;
-  nanos most;
-};
-
-/// Between what a repaired file may be said to last.
-range lengths(const verdict& holds, clip found, const core::track_set& tracks, format what) {
-  // Durations that no file states: as media.hpp says, the last picture lasts as the one before.
-  if (what != format::mp4) {
-    found.tracks = tracks;
-    set_durations(found);
-  }
-  auto first = nanos::max();
-  auto end = nanos::min();
-  nanos longest{core::millis{40}}; // what the rate in the stream says of a picture alone
-  nanos ahead{0};
-  for (const auto& f : found.frames) {
-    ahead = std::max(ahead, end == nanos::min() ? nanos{0} : end - f.pts);
-    first = std::min(first, f.pts);
-    end = std::max(end, f.pts + f.duration);
-    longest = std::max(longest, f.duration);
-  }
-  const auto length = end - first;
-  const auto sent = holds.end - holds.first;
-  // MP4 states the durations that were sent, and the distances.
-  if (what == format::mp4)
-    return {std::min(length, sent) - tick, std::max(length, sent) + tick};
-  if (what == format::flv) {
-    if (of_kind(found.frames, track_kind::video).size() != 1)
-      longest = nanos{0};
-    return {length - longest - millis{1}, length + longest + millis{1}};
-  }
-  // Of segments that are listed nobody looks how far they reach into the next.
-  return {length - longest - ahead - millis{1}, length + longest + millis{1}};
-}
-
-/// What is wrong with an account of what was found, or "".
-std::string misses(const core::mux::account& x, const range& length, const clip& found,
-                   memory_folder& in) {
-  std::uint64_t size = 0;
-  for (const auto& [name, data] : in.all->files)
-    size += data.size();
-  if (x.size != size)
-    return "size " + std::to_string(x.size) + " not " + std::to_string(size);
-  const auto pictures = of_kind(found.frames, track_kind::video).size();
-  if (x.video_frames != pictures || x.audio_frames != found.frames.size() - pictures)
-    return "frames are miscounted";
-  if (x.tracks.video.has_value() != (x.video_frames > 0)
-      || x.tracks.audio.has_value() != (x.audio_frames > 0))
-    return "tracks are named that did not come";
-  if (x.duration < length.least || x.duration > length.most)
-    return words("duration", x.duration, length.least) + ".." + std::to_string(length.most.count());
-  return "";
 }
 
 /// A fragment that got its first `bursts` bursts, of random size.
@@ -244,8 +58,7 @@ std::string closed(const publish& x, format what, const tests::random& r) {
   const auto holds = judge(x, found, what, true);
   if (!holds.why.empty())
     return holds.why;
-  const auto length = holds.end - holds.first;
-  if (auto why = misses(*account, {length, length}, found, s.in); !why.empty())
+  if (auto why = misses(*account, holds, found, s.in); !why.empty())
     return why;
   // An FLV does not say which of its key frames others reach over: its index may be made again.
   const bool is_indexed_anew
@@ -285,7 +98,60 @@ std::string dropped(const publish& x, format what, tests::random r) {
       return std::string{core::to_string(kind)} + " " + std::to_string(n) + " frames of "
              + std::to_string(sent.size()) + ", " + std::to_string(safe) + " were durable";
   }
-  return account ? misses(*account, lengths(holds, found, x.tracks, what), found, s.in) : "";
+  return account ? misses_after_repair(*account, holds, found, s.in, x.tracks, what) : "";
+}
+
+/// A playlist tells of each of its segments what is in it; "" or what is wrong.
+std::string listed(const publish& x, format what, tests::random r) {
+  if (what != format::hls)
+    return "";
+  session s{x, what, r, x.frames.size()};
+  if (!s.out)
+    return s.out.error().what;
+  if (const auto account = (*s.out)->close(); !account)
+    return account.error().what;
+  double target = 0;
+  auto start = nanos::max();
+  nanos sum{0};
+  nanos lasts{0};
+  std::size_t segments = 0;
+  std::size_t frames = 0;
+  for (const auto& line : playlist_lines(s.in)) {
+    if (line.find("#EXT-X-TARGETDURATION:") == 0)
+      target = std::atof(&line[22]);
+    if (line.find("#EXTINF:") == 0)
+      lasts = nanos{std::llround(std::atof(&line[8]) * 1e9)};
+    if (line[0] == '#')
+      continue;
+    // RFC 8216 4.3.3.1: none is longer, rounded to seconds.
+    if (double(std::llround(std::chrono::duration<double>(lasts).count())) > target)
+      return line + " is longer than the list says";
+    sum += lasts;
+    ++segments;
+    memory_folder alone;
+    alone[line] = s.in[line];
+    alone["playlist.m3u8"].assign(line.begin(), line.end());
+    const auto found = read_hls(alone, x.tracks);
+    if (found.frames.empty())
+      return line + " is empty";
+    // EXT-X-INDEPENDENT-SEGMENTS: its pictures need no other segment.
+    const auto pictures = of_kind(found.frames, track_kind::video);
+    if (!pictures.empty() && !pictures[0]->key)
+      return line + " begins in the middle of a group";
+    for (; segments == 1 && frames < found.frames.size(); ++frames)
+      start = std::min(start, x.frames[frames].pts);
+    frames += segments == 1 ? 0 : found.frames.size();
+  }
+  if (segments + 1 != s.in.all->files.size() || frames != x.frames.size())
+    return "not all segments are listed";
+  // Together they last from the first of the first segment on; each is rounded to a microsecond.
+  auto end = nanos::min();
+  for (const auto& f : x.frames)
+    end = std::max(end, f.pts + f.duration);
+  if (std::chrono::abs(end - start - sum) > core::micros{1 + segments})
+    return "the segments last " + std::to_string(sum.count()) + ", not "
+           + std::to_string((end - start).count());
+  return "";
 }
 
 /// The same in all formats.
@@ -317,3 +183,5 @@ TEST_CASE("whatever a timeline emits comes out of a closed fragment") {
 }
 
 TEST_CASE("whatever was durable comes out of a fragment whose writer went away") { hold(dropped); }
+
+TEST_CASE("whatever a timeline emits, a playlist tells what its segments hold") { hold(listed); }
