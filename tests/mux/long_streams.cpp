@@ -124,6 +124,12 @@ double first_shown(const std::filesystem::path& file, double target) {
   return number(line.substr(line.find(',') + 1), line) / 1000;
 }
 
+bool gstreamer_reads(const std::filesystem::path& file, const std::string& demuxer) {
+  const auto command = "timeout 60 gst-launch-1.0 -q filesrc location=" + file.string() + " ! "
+                       + demuxer + " ! h264parse ! fakesink num-buffers=500";
+  return std::system((command + " >/dev/null 2>&1 </dev/null").c_str()) == 0;
+}
+
 bool is_long_run() { return std::getenv("LIVETAPE_LONG") != nullptr; }
 
 } // namespace tests

@@ -50,6 +50,9 @@ std::vector<double> seek(const std::filesystem::path& file, const std::vector<do
 /// Time of the picture that ffmpeg shows first when it is sent to `target`.
 double first_shown(const std::filesystem::path& file, double target);
 
+/// True when GStreamer finds the first 500 pictures behind this demuxer.
+bool gstreamer_reads(const std::filesystem::path& file, const std::string& demuxer);
+
 /// True when the tests were asked for their long forms (./dev test --long).
 bool is_long_run();
 

@@ -213,6 +213,7 @@ TEST_CASE("an MP4 of two days and over 4 GiB is an ordinary one, and players fin
   }
   file.reset();
   check_landings(in.path / "f0.mp4", group);
+  CHECK(gstreamer_reads(in.path / "f0.mp4", "qtdemux name=d d.video_0"));
   const auto again = repair_torn(in, format::mp4, "f0.mp4");
   CHECK(again == *done.account);
 }
@@ -248,6 +249,7 @@ TEST_CASE("an FLV of two days and over 4 GiB has all its tags, and players find 
   file.reset();
   // The index has room for some hundred key frames: from one of them players read on.
   check_landings(in.path / "f0.flv", seconds{600});
+  CHECK(gstreamer_reads(in.path / "f0.flv", "flvdemux name=d d.video"));
   const auto shown = first_shown(in.path / "f0.flv", targets[2]);
   CHECK(shown >= targets[2]);
   CHECK(shown <= targets[2] + 1);
