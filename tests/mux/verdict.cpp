@@ -105,20 +105,22 @@ range lengths(const verdict& holds, clip found, const core::track_set& tracks, f
     set_durations(found);
   }
   auto first = nanos::max();
+  auto last = nanos::min();
   auto end = nanos::min();
   nanos longest{core::millis{40}}; // what the rate in the stream says of a picture alone
   nanos ahead{0};
   for (const auto& f : found.frames) {
     ahead = std::max(ahead, end == nanos::min() ? nanos{0} : end - f.pts);
     first = std::min(first, f.pts);
+    last = std::max(last, f.pts);
     end = std::max(end, f.pts + f.duration);
     longest = std::max(longest, f.duration);
   }
   const auto length = end - first;
   const auto sent = holds.end - holds.first;
-  // MP4 states the durations that were sent, and the distances.
+  // MP4 states the durations that were sent, but where the next frame of a moof says better.
   if (what == format::mp4)
-    return {std::min(length, sent) - tick, std::max(length, sent) + tick};
+    return {last - first, std::max(length, sent) + tick};
   if (what == format::flv) {
     if (of_kind(found.frames, track_kind::video).size() != 1)
       longest = nanos{0};
