@@ -266,6 +266,19 @@ TEST_CASE("an HLS fragment of seven days is right to the millisecond in each of 
   CHECK(std::chrono::abs(read.frames.back().pts - read.frames.front().pts - seconds{27})
         <= seconds{3});
 
+  // Who plays on over the wrap sees no break.
+  std::ofstream over{in.path / "over.m3u8"};
+  over << "#EXTM3U\n#EXT-X-TARGETDURATION:6\n";
+  for (std::size_t i = 0; i < 5; ++i)
+    over << "#EXTINF:6,\n" << name_of(wraps_at - 2 + i) << "\n";
+  over << "#EXT-X-ENDLIST\n";
+  over.close();
+  const auto played = seek(in.path / "over.m3u8", {});
+  CHECK(played.size() == 5 * pictures_of_segment());
+  for (std::size_t i = 1; i < played.size(); ++i)
+    CHECK(played[i] - played[i - 1]
+          == Approx(std::chrono::duration<double>(stream.how().picture).count()).margin(0.002));
+
   // Where players are sent. ffprobe counts from the first stamp; behind the wrap ffmpeg 5.1 waits
   // in a playlist for stamps that never come (hls.c compares them as they are), so there its
   // segment is asked: that is what a player opens that goes by the playlist.
