@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/mux/readers.hpp"
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 #include <stdexcept>
@@ -26,11 +27,13 @@ core::bytes video_data(core::byte_view x) {
   for (std::size_t i = 0; i + 4 <= x.size(); ++i)
     if (x[i] == 0 && x[i + 1] == 0 && x[i + 2] == 0 && x[i + 3] == 1)
       starts.push_back(i);
-  require(!starts.empty() && starts[0] == 0, "no start code");
+  // Damaged; as it is it is not what was sent either.
+  if (starts.empty() || starts[0] != 0)
+    return {x.begin(), x.end()};
   for (std::size_t i = 0; i < starts.size(); ++i) {
     auto end = i + 1 < starts.size() ? starts[i + 1] : x.size();
     auto nal = x.subspan(starts[i] + 4, end - starts[i] - 4);
-    auto type = nal[0] & 31;
+    auto type = nal.empty() ? 0 : nal[0] & 31;
     if (type == 9 || type == 7 || type == 8)
       continue;
     for (int k = 24; k >= 0; k -= 8)
@@ -52,6 +55,12 @@ public:
       packet(x.subspan(at, 188));
     finish(0);
     finish(1);
+    // In the order in which they begin, whichever ends first.
+    std::stable_sort(units_.begin(), units_.end(),
+                     [](auto& a, auto& b) { return a.first < b.first; });
+    for (auto& [at, frame] : units_)
+      out_.frames.push_back(std::move(frame));
+    units_.clear();
   }
 
 private:
@@ -74,6 +83,7 @@ private:
     if (x[1] & 0x40) {
       finish(i);
       key_[i] = (x[3] & 0x20) && x[4] && (x[5] & 0x40);
+      begun_[i] = ++starts_;
     }
     unit_[i].insert(unit_[i].end(), x.begin() + static_cast<std::ptrdiff_t>(at), x.end());
   }
@@ -96,8 +106,9 @@ private:
       clean.assign(data.begin() + 7, data.end());
     else
       clean.assign(data.begin(), data.end());
-    out_.frames.push_back(make_frame(video ? core::track_kind::video : core::track_kind::audio,
-                                     key_[i], time(dts), time(pts), std::move(clean)));
+    units_.emplace_back(begun_[i],
+                        make_frame(video ? core::track_kind::video : core::track_kind::audio,
+                                   key_[i], time(dts), time(pts), std::move(clean)));
     x.clear();
   }
 
@@ -115,6 +126,9 @@ private:
   std::array<int, 4> counters_{};
   std::array<core::bytes, 2> unit_;
   std::array<bool, 2> key_{};
+  std::array<std::size_t, 2> begun_{};
+  std::size_t starts_ = 0;
+  std::vector<std::pair<std::size_t, core::frame>> units_; // of one segment
   std::int64_t last_ = -1;
 };
 
