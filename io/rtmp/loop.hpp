@@ -50,6 +50,7 @@ private:
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer timer_;
   std::unordered_set<std::shared_ptr<session>> sessions_;
+  bool is_armed_ = false;
   bool is_stopping_ = false;
   std::thread thread_;
 };
