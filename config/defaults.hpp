@@ -69,6 +69,8 @@ inline constexpr core::millis fragment_least = 1s;        // ours: a cut needs a
 inline constexpr core::millis hls_segment = 6s;           // design 7; RFC 8216 advises about it
 inline constexpr core::millis hls_segment_least = 500ms;  // ours
 inline constexpr core::millis hls_segment_most = 60s;     // ours
+inline constexpr core::millis sync = 1s;                  // design 7: a power cut costs 2 s
+inline constexpr core::millis sync_most = 60s;            // ours
 inline constexpr std::size_t rules_most = 1000;           // ours
 inline constexpr std::size_t match_most = 256;            // bytes; app/stream has at most 241
 

@@ -64,6 +64,7 @@ struct ingest {
 /// `core::policy_for(recording, recording.rules, "app/stream")` says what is recorded.
 struct recording : core::policy {
   recording();
+  core::millis sync = defaults::sync; // how often all that is being written is brought to the disk
   std::vector<core::rule> rules;
 };
 

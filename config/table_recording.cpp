@@ -138,6 +138,9 @@ fields<recording> recording_fields() {
       duration<recording>("minimum_duration", &recording::minimum_duration, 0ms,
                           defaults::minimum_duration_most,
                           "A publish shorter than this leaves no file."),
+      duration<recording>("sync", &recording::sync, 0ms, defaults::sync_most,
+                          "How often everything that is being written is brought to the disk, at "
+                          "once for all; 0s: when the kernel likes."),
       formats<recording>(&recording::formats,
                          "What is written, several at once; only the formats named here."),
       list<recording>(

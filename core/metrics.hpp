@@ -38,6 +38,10 @@ struct registry {
   counter open_fragments{0}; // gauge
   counter outbox_waiting{0}; // gauge: deliveries that wait
   counter outbox_oldest{0};  // gauge: unix seconds of the oldest waiting event, 0 = none
+  counter syncs{0};          // of everything that is being written
+  counter sync_failures{0};
+  counter sync_millis{0}; // ms that they took, together
+  counter synced_at{0}; // gauge: ms of the steady clock at the start of the last good one; 0 = none
   labelled refused{{"where", "reason"}};    // publishes, connections and requests refused
   labelled files{{"format", "end_reason"}}; // files stored
   labelled file_seconds{{"format", "end_reason"}};

@@ -13,6 +13,7 @@
 #include "io/storage/disk.hpp"
 #include "io/storage/local_journal.hpp"
 #include "io/storage/local_store.hpp"
+#include "io/storage/periodic_sync.hpp"
 #include "io/storage/sqlite_index.hpp"
 #include "io/storage/work_pool.hpp"
 #include "main/demo.hpp"
@@ -194,6 +195,10 @@ private:
     if (!journal)
       return journal.error();
     journal_ = std::move(*journal);
+    io::storage::periodic_sync::options sync;
+    sync.folder = settings_.storage.spool.front();
+    sync.every = settings_.recording.sync;
+    sync_ = std::make_unique<io::storage::periodic_sync>(std::move(sync));
     pool_ = std::make_unique<io::storage::work_pool>();
     auto store = io::storage::local_store::open(settings_.storage.path, *pool_);
     if (!store)
@@ -317,6 +322,7 @@ private:
   std::string public_url_;
   std::string push_url_;
   std::unique_ptr<io::storage::local_journal> journal_;
+  std::unique_ptr<io::storage::periodic_sync> sync_;
   std::unique_ptr<io::storage::work_pool> pool_;
   std::unique_ptr<io::storage::local_store> store_;
   std::unique_ptr<io::storage::sqlite_index> index_;

@@ -65,6 +65,14 @@ double now_of(const core::metrics::counter& x) {
   return static_cast<double>(x.load(std::memory_order_relaxed));
 }
 
+double sync_age(const core::metrics::registry& x) {
+  const auto now = std::chrono::duration_cast<core::millis>(
+      std::chrono::steady_clock::now().time_since_epoch());
+  const auto last = now_of(x.synced_at);
+  return last > 0 && now_of(x.open_fragments) > 0 ? (static_cast<double>(now.count()) - last) / 1e3
+                                                  : 0;
+}
+
 } // namespace
 
 std::vector<disk_space> disk_spaces(const options& x) {
@@ -93,6 +101,15 @@ std::string metrics_text(const options& x, core::wall_time now, core::seconds up
   out.gauge("livetape_connections", "Open connections of publishers", now_of(m.connections));
   out.gauge("livetape_open_fragments", "Fragments being written", now_of(m.open_fragments));
   out.gauge("livetape_outbox_waiting", "Deliveries that wait", now_of(m.outbox_waiting));
+  out.counter("livetape_syncs_total", "Times that everything being written was brought to the disk",
+              m.syncs);
+  out.counter("livetape_sync_failures_total", "Times that this failed", m.sync_failures);
+  families::put(
+      out.open("livetape_sync_seconds_total", "Seconds that it took", MetricType::Counter),
+      now_of(m.sync_millis) / 1e3);
+  out.gauge("livetape_sync_age_seconds",
+            "Seconds since the last one began, while something is being written; else 0",
+            sync_age(m));
   auto oldest = now_of(m.outbox_oldest);
   auto seconds = static_cast<double>(now.time_since_epoch().count()) / 1e6;
   out.gauge("livetape_outbox_age_seconds", "Age of the oldest waiting event, 0: none waits",

@@ -161,8 +161,8 @@ TEST_CASE("keys of features that do not exist yet are unknown") {
         R"({"ingest":{"url_policy":"add"}})", R"({"ingest":{"duplicate":"takeover"}})",
         R"({"ingest":{"on_publish":{}}})", R"({"ingest":{"sources":[]}})",
         R"({"recording":{"merge_window":"0s"}})", R"({"recording":{"keep":"forever"}})",
-        R"({"recording":{"sync":"1s"}})", R"({"storage":{"reserve":"1GiB"}})",
-        R"({"storage":{"quota":"unlimited"}})", R"({"notify":{"then":"72h"}})"}) {
+        R"({"storage":{"reserve":"1GiB"}})", R"({"storage":{"quota":"unlimited"}})",
+        R"({"notify":{"then":"72h"}})"}) {
     INFO(x);
     const auto lines = wrong(x);
     REQUIRE(lines.size() == 1);
