@@ -76,4 +76,11 @@ struct latency_options {
 };
 int latency(const common_options& common, const latency_options& x);
 
+/// Puts the table of a comparison (its JSON) between the marks of a README.
+struct readme_options {
+  std::string results;
+  std::string readme;
+};
+int readme(const readme_options& x);
+
 } // namespace bench

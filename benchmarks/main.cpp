@@ -91,6 +91,12 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   latency_command->add_option("--speed", latency.speed, "faster than real time, for large files");
 
+  bench::readme_options readme;
+  auto* readme_command
+      = app.add_subcommand("readme", "Put the table of a comparison into a README");
+  readme_command->add_option("results", readme.results, "JSON of compare")->required();
+  readme_command->add_option("readme", readme.readme, "the file")->required();
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& x) {
@@ -104,5 +110,7 @@ int main(int argc, char** argv) {
     return bench::compare(common, compare);
   if (*capacity_command)
     return bench::capacity(common, capacity);
+  if (*readme_command)
+    return bench::readme(readme);
   return bench::latency(common, latency);
 }

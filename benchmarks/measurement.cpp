@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 namespace bench {
@@ -21,6 +23,42 @@ std::string names(const std::set<container>& x) {
     if (x.count(format))
       out += (out.empty() ? "" : "+") + std::string{to_string(format)};
   return out.empty() ? "none" : out;
+}
+
+/// The memory behind a tmpfs is slow the first time that it is used (a virtual machine fetches it
+/// from its host): without this the first server of a comparison would pay for all others.
+void warm(const std::string& folder, std::uint64_t bytes, const progress& tell) {
+  static std::uint64_t warmed = 0;
+  struct statfs room {};
+  constexpr unsigned long tmpfs = 0x01021994; // TMPFS_MAGIC, linux/magic.h
+  if (bytes <= warmed || ::statfs(folder.c_str(), &room) != 0
+      || static_cast<unsigned long>(room.f_type) != tmpfs)
+    return;
+  const auto free = std::uint64_t{room.f_bavail} * static_cast<std::uint64_t>(room.f_bsize);
+  warmed = bytes;
+  bytes = std::min(bytes, free * 9 / 10);
+  const auto path = folder + "/warm";
+  std::ofstream out{path, std::ios::binary};
+  const std::string block(4 * 1024 * 1024, '\0');
+  for (std::uint64_t done = 0; done < bytes && out; done += block.size()) {
+    tell("warming the memory behind the files",
+         static_cast<double>(done) / static_cast<double>(bytes));
+    out.write(block.data(), static_cast<std::streamsize>(block.size()));
+  }
+  out.close();
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+}
+
+/// What all formats of a measurement will take, with a little room.
+std::uint64_t room_for(const measurement_options& x) {
+  double rate = 0;
+  for (const auto* each : x.media)
+    rate = std::max(rate, each->of->bitrate() / 8);
+  const auto seconds
+      = x.window + x.settle + std::chrono::ceil<core::seconds>(x.ramp) + core::seconds{4};
+  return static_cast<std::uint64_t>(1.1 * rate * x.streams * static_cast<double>(seconds.count())
+                                    * static_cast<double>(x.formats.size()));
 }
 
 void wait(core::millis x, const char* what, const progress& tell) {
@@ -86,6 +124,7 @@ core::result<measurement> measure(const measurement_options& x, const progress& 
   if (x.watch == 0) {
     std::filesystem::remove_all(x.folder, ignored);
     std::filesystem::create_directories(x.folder, ignored);
+    warm(x.folder, room_for(x), tell);
     const server_options how{x.folder, x.formats, {}, x.livetape, {}};
     auto started = x.server == "nginx" ? start_nginx(how) : start_livetape(how);
     if (!started)
