@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "pipelines/stock_chains.hpp"
 
+#include "core/mux/fragment.hpp"
+
 #include <array>
 #include <cmath>
 
@@ -170,6 +172,9 @@ element parser_of(const core::track& x) {
 
 core::result<stock_sources> build_stock(pipeline& in, stock_kind kind, const fragment_plan& x) {
   const bool is_hls = kind == stock_kind::hlssink2;
+  // A muxer without the caps for a codec says so in a failure of its links, or waits for ever.
+  if (auto held = core::mux::check_tracks(x.how.what, x.how.tracks); !held)
+    return held.error();
   auto sink = is_hls ? add_hlssink2(in, x) : add_splitmuxsink(in, x);
   if (!sink)
     return sink.error();

@@ -49,7 +49,7 @@ public:
 
   result<void> write_header() {
     bytes out;
-    write_prologue(out);
+    write_prologue(out, brand_of(tracks_));
     layout moov;
     movie m;
     m.created = created_;
@@ -107,8 +107,10 @@ private:
     x.duration = static_cast<std::uint32_t>(
         std::clamp<ticks>(to_ticks(f.dts + f.duration) - dts, 0, limit::max()));
     x.pts = to_ticks(f.pts);
-    // A sync sample is an IDR picture (ISO 14496-15 5.3.5.3); but players want one to begin with.
-    x.key = index == audio_index || (f.key && (!f.open_gop || !last));
+    // A sync sample of H.264 is an IDR picture (ISO 14496-15 5.3.5.3), but players want one to
+    // begin with; of HEVC it is any IRAP picture (8.4.3).
+    bool all_keys = index == video_index && tracks_.video->codec == codec_id::hevc;
+    x.key = index == audio_index || (f.key && (!f.open_gop || !last || all_keys));
     last = dts;
     x.data = f.data;
     x.owner = f.owner;

@@ -3,6 +3,7 @@
 
 #include "core/codec.hpp"
 #include "core/codec_audio.hpp"
+#include "core/codec_hevc.hpp"
 #include "core/mux/byte_order.hpp"
 
 #include <algorithm>
@@ -13,8 +14,9 @@ namespace core::mux::ts {
 namespace {
 
 constexpr std::array<std::uint8_t, 4> start_code{0, 0, 0, 1};
-// Access unit delimiter that allows every slice type (ISO 14496-10 7.3.2.4).
-constexpr std::array<std::uint8_t, 6> delimiter{0, 0, 0, 1, 9, 0xf0};
+// Access unit delimiters that allow every slice type (ISO 14496-10 7.3.2.4, ISO 23008-2 7.3.2.5).
+constexpr std::array<std::uint8_t, 6> delimiter_of_h264{0, 0, 0, 1, 9, 0xf0};
+constexpr std::array<std::uint8_t, 7> delimiter_of_hevc{0, 0, 0, 1, 0x46, 1, 0x50};
 constexpr std::size_t largest_adts = 0x1fff;
 // The clock runs ahead of the decoding times by what decoders may need to fill their buffers, and
 // so that audio that comes after video of a later time is not late.
@@ -26,6 +28,18 @@ constexpr ticks clock_due = 90 * ticks_per_second / 1000;
 constexpr std::size_t payload_size = packet_size - 4;
 
 enum nal : std::uint8_t { nal_sps = 7, nal_delimiter = 9 };
+
+/// What a NAL unit is for the start of an access unit.
+enum class role : std::uint8_t { delimiter, first_set, other };
+
+/// `x` is not empty.
+role role_of(byte_view x, std::uint8_t type) {
+  bool hevc = type == type_hevc;
+  int nal = hevc ? codec::hevc_nal_type(x) : x[0] & 31;
+  if (nal == (hevc ? codec::hevc_delimiter : nal_delimiter))
+    return role::delimiter;
+  return nal == (hevc ? codec::hevc_vps : nal_sps) ? role::first_set : role::other;
+}
 
 /// CRC_32 of ISO 13818-1 annex A.
 std::uint32_t crc(byte_view x) {
@@ -54,6 +68,20 @@ bytes annex_b(byte_view record) {
       at += length;
     }
   }
+  return out;
+}
+
+/// VPS, SPS and PPS of an HEVCDecoderConfigurationRecord that codec::hevc_track has accepted. In
+/// this order, whatever the record's is: each needs the one before.
+bytes hevc_annex_b(byte_view record) {
+  bytes out;
+  for (auto wanted : {codec::hevc_vps, codec::hevc_sps, codec::hevc_pps})
+    (void)codec::each_hevc_set(record, [&](int type, byte_view nal) {
+      if (type != wanted)
+        return;
+      put(out, start_code);
+      put(out, nal);
+    });
   return out;
 }
 
@@ -105,7 +133,9 @@ result<packetizer> packetizer::make(const track_set& x) {
   if (x.video) {
     out.has_video_ = true;
     out.length_size_ = codec::nal_length_size(*x.video);
-    out.parameter_sets_ = annex_b(x.video->config);
+    bool hevc = x.video->codec == codec_id::hevc;
+    out.video_type_ = hevc ? type_hevc : type_h264;
+    out.parameter_sets_ = hevc ? hevc_annex_b(x.video->config) : annex_b(x.video->config);
   }
   if (x.audio) {
     out.has_audio_ = true;
@@ -158,7 +188,7 @@ void packetizer::put_tables(bytes& out) {
   put16(pmt, 0xe000 | (has_video_ ? video_pid : audio_pid)); // PCR_PID
   put16(pmt, 0xf000);
   if (has_video_) {
-    put8(pmt, type_h264);
+    put8(pmt, video_type_);
     put16(pmt, 0xe000 | video_pid);
     put16(pmt, 0xf000);
   }
@@ -177,6 +207,10 @@ void packetizer::gather(byte_view x) {
   total_ += x.size();
 }
 
+void packetizer::gather_delimiter() {
+  gather(video_type_ == type_hevc ? byte_view{delimiter_of_hevc} : byte_view{delimiter_of_h264});
+}
+
 /// Annex B: a start code instead of each length, a delimiter in front of each access unit, the
 /// parameter sets before each key frame that does not bring its own.
 void packetizer::gather_video(const frame& x) {
@@ -192,13 +226,12 @@ void packetizer::gather_video(const frame& x) {
     left = left.subspan(unit.size());
     if (unit.empty())
       continue;
-    auto type = unit[0] & 31;
-    if (first && type != nal_delimiter)
-      gather(delimiter);
-    bool own = type == nal_sps;
-    if (sets && own)
+    auto is = role_of(unit, video_type_);
+    if (first && is != role::delimiter)
+      gather_delimiter();
+    if (sets && is == role::first_set)
       sets = false;
-    if (sets && type != nal_delimiter) {
+    if (sets && is != role::delimiter) {
       gather(parameter_sets_);
       sets = false;
     }
@@ -226,7 +259,7 @@ result<void> packetizer::put_frame(bytes& out, const frame& x) {
     u.random_access = x.key;
     gather_video(x);
     if (total_ == 0)
-      gather(delimiter);
+      gather_delimiter();
     put_pes(out, u);
     return {};
   }

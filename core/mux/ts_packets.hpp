@@ -26,6 +26,7 @@ inline constexpr std::uint8_t type_mpeg1_audio = 0x03;
 inline constexpr std::uint8_t type_mpeg2_audio = 0x04;
 inline constexpr std::uint8_t type_aac = 0x0f;
 inline constexpr std::uint8_t type_h264 = 0x1b;
+inline constexpr std::uint8_t type_hevc = 0x24;
 
 /// Added to every time stamp, so that those before 0 and the clock ahead of them stay positive.
 inline constexpr ticks base_time = 10 * ticks_per_second;
@@ -59,6 +60,7 @@ private:
   void put_clock(bytes& out, ticks now, ticks frame_length);
   void put_section(bytes& out, std::uint16_t pid, byte_view section);
   void gather_video(const frame& x);
+  void gather_delimiter();
   void gather(byte_view x);
   void put_pes(bytes& out, const unit& x);
   std::uint8_t next_counter(std::uint16_t pid);
@@ -66,6 +68,7 @@ private:
   bool has_video_ = false;
   bool has_audio_ = false;
   std::uint8_t audio_type_ = 0;
+  std::uint8_t video_type_ = type_h264;
   int length_size_ = 4;
   bytes parameter_sets_;               // with start codes
   std::array<std::uint8_t, 7> adts_{}; // without its length
