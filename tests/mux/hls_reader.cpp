@@ -20,7 +20,7 @@ std::int64_t stamp(const std::uint8_t* p) {
 }
 
 /// Lengths of four bytes instead of start codes; delimiters and the track's own sets left out.
-core::bytes video_data(core::byte_view x) {
+core::bytes video_data(core::byte_view x, core::codec_id codec) {
   core::bytes out;
   std::vector<std::size_t> starts;
   for (std::size_t i = 0; i + 4 <= x.size(); ++i)
@@ -30,8 +30,11 @@ core::bytes video_data(core::byte_view x) {
   for (std::size_t i = 0; i < starts.size(); ++i) {
     auto end = i + 1 < starts.size() ? starts[i + 1] : x.size();
     auto nal = x.subspan(starts[i] + 4, end - starts[i] - 4);
-    auto type = nal[0] & 31;
-    if (type == 9 || type == 7 || type == 8)
+    auto type = codec == core::codec_id::hevc ? nal[0] >> 1 & 63 : nal[0] & 31;
+    bool dropped
+        = codec == core::codec_id::hevc ? type >= 32 && type <= 35 : type >= 7 && type <= 9;
+    require((i == 0) == (type == (codec == core::codec_id::hevc ? 35 : 9)), "delimiter");
+    if (dropped)
       continue;
     for (int k = 24; k >= 0; k -= 8)
       out.push_back(static_cast<std::uint8_t>(nal.size() >> k));
@@ -91,7 +94,7 @@ private:
     bool video = i == 0;
     core::bytes clean;
     if (video)
-      clean = video_data(data);
+      clean = video_data(data, out_.tracks.video->codec);
     else if (out_.tracks.audio->codec == core::codec_id::aac)
       clean.assign(data.begin() + 7, data.end());
     else
