@@ -107,6 +107,38 @@ TEST_CASE("what a container does not hold is refused with a way out") {
   }
 }
 
+TEST_CASE("files of ffmpeg with modern codecs are measured") {
+  for (const auto* name : {"hevc", "hevc-open", "hevc-opus", "av1", "opus"}) {
+    CAPTURE(name);
+    const auto& x = test_clip(name);
+    disk_folder in{"containers"};
+    std::filesystem::copy_file(std::string{MUX_CLIPS} + "/" + name + ".mp4", in.path / "f0.mp4");
+    auto account = core::mux::repair(in, format::mp4, "f0.mp4");
+    REQUIRE(account);
+    CHECK(account->tracks.video == x.tracks.video);
+    CHECK(account->tracks.audio == x.tracks.audio);
+    CHECK(account->video_frames + account->audio_frames == x.frames.size());
+  }
+}
+
+TEST_CASE("an HLS of ffmpeg with HEVC is measured") {
+  const auto& x = test_clip("hevc");
+  disk_folder in{"containers"};
+  auto folder = in.path.string();
+  REQUIRE(std::system(("ffmpeg -nostdin -v error -i " MUX_CLIPS "/hevc.mp4 -c copy -hls_time 1 "
+                       "-hls_playlist_type vod -hls_segment_filename "
+                       + folder + "/seg-%06d.ts " + folder + "/playlist.m3u8 </dev/null")
+                          .c_str())
+          == 0);
+  auto account = core::mux::repair(in, format::hls, "");
+  REQUIRE(account);
+  CHECK(account->video_frames == 75);
+  REQUIRE(account->tracks.video);
+  CHECK(account->tracks.video->codec == codec_id::hevc);
+  CHECK(account->tracks.video->width == 320);
+  CHECK(account->tracks.video->frame_rate == x.tracks.video->frame_rate);
+}
+
 TEST_CASE("a track of the wrong kind is refused everywhere") {
   core::track_set x;
   x.video = tracks_of("opus", track_kind::audio).audio;
