@@ -9,7 +9,7 @@ namespace core::codec {
 namespace {
 
 // A sequence header has at most some 200 bytes; metadata OBUs of HDR may stand beside it.
-constexpr std::size_t largest_record = 64 * 1024;
+constexpr std::size_t largest_record = 65'536;
 constexpr std::size_t fixed_fields = 4;
 constexpr std::uint8_t sequence_header = 1; // obu_type (AV1 6.2.2)
 
@@ -42,13 +42,13 @@ double read_timing(bit_reader& in) {
 /// The operating points of AV1 5.5.1, with the rate of the timing in front of them.
 double skip_operating_points(bit_reader& in) {
   double rate = 0;
-  int delay_bits = 0;
+  std::size_t delay_bits = 0;
   bool has_model = false;
   if (in.bit()) { // timing_info_present_flag
     rate = read_timing(in);
     has_model = in.bit();
     if (has_model) {
-      delay_bits = static_cast<int>(in.bits(5)) + 1;
+      delay_bits = in.bits(5) + 1;
       in.skip(32 + 5 + 5);
     }
   }
@@ -58,7 +58,7 @@ double skip_operating_points(bit_reader& in) {
     if (in.bits(5) > 7)
       in.skip(1);
     if (has_model && in.bit())
-      in.skip(static_cast<std::size_t>(2 * delay_bits + 1));
+      in.skip(2 * delay_bits + 1);
     if (has_delay && in.bit())
       in.skip(4);
   }

@@ -11,7 +11,7 @@ namespace core::codec {
 namespace {
 
 // No encoder comes near it.
-constexpr std::size_t largest_record = 64 * 1024;
+constexpr std::size_t largest_record = 65'536;
 // Enough for the largest SPS with all scaling lists and reference sets; what follows is not read.
 constexpr std::size_t largest_sps = 8192;
 

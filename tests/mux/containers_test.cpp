@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "core/codec_hevc.hpp"
 #include "tests/mux/players.hpp"
 #include "tests/support/catch.hpp"
 
@@ -157,6 +158,48 @@ TEST_CASE("every recovery point of HEVC is a sync sample of an MP4") {
         == 3);
 }
 
+TEST_CASE("a configuration of HEVC that is made again from a transport stream is the encoder's") {
+  const auto& x = test_clip("hevc");
+  memory_folder in;
+  REQUIRE(write(in, format::hls, x));
+  auto account = core::mux::repair(in, format::hls, "");
+  REQUIRE(account);
+  REQUIRE(account->tracks.video);
+  auto found = account->tracks.video->config;
+  const auto& sent = x.tracks.video->config;
+  REQUIRE(found.size() >= 23);
+  // ISO 14496-15 8.3.3.1: profile and level; chroma and depths; layers; the sets. What lies between
+  // is a hint that no set holds.
+  auto same = [&](std::size_t from, std::size_t to) {
+    return std::equal(found.begin() + static_cast<long>(from),
+                      found.begin() + static_cast<long>(to),
+                      sent.begin() + static_cast<long>(from));
+  };
+  CHECK(same(0, 13));
+  CHECK(same(16, 19));
+  CHECK(same(21, 22));
+  auto sets = [](const core::bytes& record) {
+    std::vector<core::bytes> out;
+    CHECK(core::codec::each_hevc_set(record, [&](int type, core::byte_view nal) {
+      if (type <= core::codec::hevc_pps)
+        out.emplace_back(nal.begin(), nal.end());
+    }));
+    return out;
+  };
+  CHECK(sets(found) == sets(sent));
+}
+
+TEST_CASE("an MP4 of AV1 has the brand that its binding wants") {
+  for (auto [name, brand] :
+       {std::pair{"av1", "av01"}, std::pair{"hevc", "iso5"}, std::pair{"bframes", "avc1"}}) {
+    memory_folder in;
+    REQUIRE(write(in, format::mp4, test_clip(name)));
+    const auto& file = in["f0.mp4"];
+    CHECK(std::string(file.begin() + 16, file.begin() + 36)
+          == "isomiso2" + std::string{brand} + "iso6mp41");
+  }
+}
+
 TEST_CASE("a key frame that brings its own parameter sets gets no others in a transport stream") {
   auto x = only(test_clip("hevc"), track_kind::video);
   // The first one brings an own VPS; all else may stand behind it.
@@ -188,4 +231,9 @@ TEST_CASE("the pre-skip of Opus is stated and takes nothing away") {
   REQUIRE(found.tracks.audio);
   CHECK(found.tracks.audio->config == x.tracks.audio->config);
   CHECK((found.tracks.audio->config[10] | found.tracks.audio->config[11] << 8) == 312);
+  // Where a player begins later it needs 80 ms before that: four packets of 20 ms.
+  const auto& file = in["f0.mp4"];
+  const core::bytes roll{'s', 'g', 'p', 'd', 1, 0, 0, 0, 'r', 'o',  'l',
+                         'l', 0,   0,   0,   2, 0, 0, 0, 1,   0xff, 0xfc};
+  CHECK(std::search(file.begin(), file.end(), roll.begin(), roll.end()) != file.end());
 }
