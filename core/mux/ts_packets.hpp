@@ -60,7 +60,6 @@ private:
   void put_clock(bytes& out, ticks now, ticks frame_length);
   void put_section(bytes& out, std::uint16_t pid, byte_view section);
   void gather_video(const frame& x);
-  void gather_delimiter();
   void gather(byte_view x);
   void put_pes(bytes& out, const unit& x);
   std::uint8_t next_counter(std::uint16_t pid);
