@@ -43,6 +43,7 @@ inline constexpr std::size_t url_most = 2048; // bytes; ours, what receivers com
 
 inline constexpr std::uint16_t rtmp_port = 1935;  // IANA; RTMP 1.0 section 5
 inline constexpr core::millis burst = 250ms;      // design 3: a few wake-ups a second
+inline constexpr core::millis hand_over = 500ms;  // ours: of the second that a kill may cost
 inline constexpr core::millis burst_least = 10ms; // ours: below it nothing is saved
 inline constexpr core::millis burst_most = 2s;    // ours: what a crash may lose (issue 2, 7)
 inline constexpr std::int64_t ingest_connections = 10'000;         // design 7

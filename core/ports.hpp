@@ -19,7 +19,8 @@ class media_input {
 public:
   virtual ~media_input() = default;
   /// A burst in order of arrival; never blocks. What the branches cannot take is counted and told
-  /// as a gap, never silently lost. `arrival` is when the bytes were read.
+  /// as a gap, never silently lost. `arrival` is when the bytes were read. An empty burst says that
+  /// nothing has come for a while.
   virtual void push(std::vector<media_item> burst, steady_time arrival) = 0;
   /// The publisher is gone; to be called once, after the last push.
   virtual void end(const publish_end& how) = 0;

@@ -213,6 +213,8 @@ private:
       greatest = std::max(greatest, x.entry.slot.id);
     ids_ = std::make_unique<file_ids>(greatest, clock_);
     config_.set("scheduler.max-threads", std::size_t{4}); // caf.md 1.4, 7
+    // The default, work stealing, polls: 400 wake-ups a second of a node that has nothing to do.
+    config_.set("scheduler.policy", caf::atom("sharing"));
     config_.set("logger.file-verbosity", caf::atom("quiet"));
     config_.set("logger.console-verbosity", caf::atom("quiet"));
     system_ = std::make_unique<caf::actor_system>(config_);
@@ -249,6 +251,7 @@ private:
     pipelines::options media;
     media.buffer = settings_.ingest.buffer;
     media.buffer_of_all = settings_.ingest.buffer * 8;
+    media.hand_over = config::defaults::hand_over;
     actors::stream_options stream;
     stream.open = pipelines::open_media(media);
     stream.journal = journal_.get();

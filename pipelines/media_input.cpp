@@ -150,8 +150,16 @@ void media::push(std::vector<core::media_item> burst, core::steady_time arrival)
     timeline_.push(std::move(x), arrival, timed);
   take(timed, arrival);
   tell_tracks();
-  drain();
+  if (burst.empty() || is_due(arrival)) {
+    handed_over_ = arrival;
+    drain();
+  }
   deliver(lock);
+}
+
+/// Half a burst early is nearer than half a burst late.
+bool media::is_due(core::steady_time now) const {
+  return now - handed_over_ >= how_->hand_over * 3 / 4;
 }
 
 void media::end(const core::publish_end& how) {

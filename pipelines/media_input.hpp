@@ -74,6 +74,7 @@ private:
   void hand_over(const core::media_item& x);
   void note_unknown(const core::frame& x);
   void tell_unknown(core::track_kind of);
+  bool is_due(core::steady_time now) const;
   void drain();
   void drain(entry& x);
   void sweep();
@@ -100,6 +101,7 @@ private:
   std::array<std::shared_ptr<const core::track>, 2> postponed_;
   bool has_begun_ = false;
   bool has_ended_ = false;
+  core::steady_time handed_over_{};       // when frames last went on to the branches
   std::vector<core::media_item> waiting_; // until the tracks are known
   std::uint64_t waiting_bytes_ = 0;
   std::array<std::optional<unknown_frames>, 2> unknown_;

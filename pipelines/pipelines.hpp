@@ -30,6 +30,9 @@ struct options {
   /// may hold together, in bytes (`ingest.buffer`; both defaults are main's).
   std::uint64_t buffer = 64u << 20;
   std::uint64_t buffer_of_all = 512u << 20;
+  /// How long frames may wait before they go on to the branches together: each hand-over wakes a
+  /// thread for each branch.
+  core::millis hand_over{0};
   /// How long a branch may take to finish after its last frame, and a stock fragment after its cut.
   core::millis close_limit{10'000};
   std::shared_ptr<const core::clock> clock = std::make_shared<core::clock>();

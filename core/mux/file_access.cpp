@@ -19,9 +19,18 @@ result<byte_view> file_window::at(std::uint64_t offset, std::size_t length) {
   return byte_view{buffer_}.subspan(skip, std::min(length, filled_ - skip));
 }
 
-result<void> append_whole(file& out, byte_view x) {
+result<void> file::append_all(std::span<const byte_view> pieces) {
+  bytes joined;
+  for (auto x : pieces)
+    joined.insert(joined.end(), x.begin(), x.end());
+  return append(joined);
+}
+
+result<void> append_whole(file& out, byte_view x) { return append_whole(out, std::span{&x, 1}); }
+
+result<void> append_whole(file& out, std::span<const byte_view> pieces) {
   auto before = out.size();
-  auto done = out.append(x);
+  auto done = pieces.size() == 1 ? out.append(pieces[0]) : out.append_all(pieces);
   if (!done && out.size() > before)
     (void)out.truncate(before);
   return done;

@@ -25,5 +25,6 @@ private:
 /// Appends all of `x`, or leaves the file as it was as far as that is possible: after a full disk
 /// the file must not go on behind a torn piece.
 result<void> append_whole(file& out, byte_view x);
+result<void> append_whole(file& out, std::span<const byte_view> pieces);
 
 } // namespace core::mux

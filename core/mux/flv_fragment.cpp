@@ -27,7 +27,8 @@ public:
   }
 
   result<void> write(std::span<const frame> frames) override {
-    out_.clear();
+    // Of a call that failed.
+    out_.clear(kept_buffer);
     for (const auto& f : frames) {
       const auto& t = f.kind == track_kind::video ? tracks_.video : tracks_.audio;
       if (!t)
@@ -62,7 +63,7 @@ private:
     auto dts = std::max<std::int64_t>(to_millis(f.dts), 0);
     auto& begun = begun_[video];
     if (!begun)
-      put_sequence_header(out_, t, dts);
+      put_sequence_header(out_.own(), t, dts);
     begun = true;
     auto pts = std::max<std::int64_t>(to_millis(f.pts), 0);
     auto composition = std::clamp(pts - dts, -widest_composition, widest_composition);
@@ -76,12 +77,10 @@ private:
   result<void> flush() {
     if (out_.empty())
       return {};
-    auto done = append_whole(*file_, out_);
+    auto done = append_whole(*file_, out_.pieces());
     if (done)
       written_.flushed();
-    if (out_.capacity() > kept_buffer)
-      out_ = {};
-    out_.clear();
+    out_.clear(kept_buffer);
     return done;
   }
 
@@ -91,7 +90,7 @@ private:
   durable_mark written_;
   key_frame_index keys_;
   std::array<bool, 2> begun_{};
-  bytes out_;
+  gather out_; // of frames that `write` was given; empty between two calls
 };
 
 } // namespace

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <string_view>
 
 namespace core::mux::flv {
@@ -189,14 +190,25 @@ result<account> read_foreign(file& x, byte_view front) {
   return tags.counted().make(tags.tracks(), x.size());
 }
 
-/// What the front says of the length of the whole file.
-double stated_size(byte_view front) {
+/// What the front says the file lasts; 0 when that is no duration.
+nanos stated_duration(byte_view front) {
   std::string_view text{reinterpret_cast<const char*>(front.data()), front.size()};
-  constexpr std::string_view key{"filesize"};
+  constexpr std::string_view key{"duration"};
   auto at = text.find(key);
   if (at == text.npos || front.size() - at < key.size() + 9)
-    return 0;
-  return std::bit_cast<double>(get64(&front[at + key.size() + 1]));
+    return nanos{0};
+  auto x = std::bit_cast<double>(get64(&front[at + key.size() + 1]));
+  return x > 0 && x < 1e9 ? nanos{std::llround(x * 1e9)} : nanos{0};
+}
+
+/// True when the front is the one of these tags, to its last byte: after a power cut it may be of
+/// two times. Its writer knew more of the duration: what was before 0, how long the last picture
+/// is.
+bool is_finished(byte_view front, const account& holds, const key_frame_index& keys) {
+  auto duration = stated_duration(front);
+  if (std::chrono::abs(duration - holds.duration) > seconds{60})
+    return false;
+  return std::ranges::equal(front, make_header(holds.tracks, duration, holds.size, keys));
 }
 
 } // namespace
@@ -221,8 +233,7 @@ result<account> repair(folder& in, const std::string& name) {
   if (tags.counted().empty())
     return mine ? failure{errc::not_found, "there is no whole frame in it"} : cannot_finish();
   auto holds = tags.counted().make(tags.tracks(), tags.end());
-  bool closed = x.size() == tags.end() && front[0] == 'F' && front[1] == 'L' && front[2] == 'V'
-                && stated_size(front) == static_cast<double>(tags.end());
+  bool closed = x.size() == tags.end() && is_finished(begin, holds, tags.keys());
   if (closed)
     return holds;
   if (x.size() > tags.end())

@@ -42,23 +42,24 @@ void put_sequence_header(bytes& out, const track& x, std::int64_t milliseconds) 
   put_tag_trailer(out, start);
 }
 
-void put_frame(bytes& out, const track& x, const frame& f, std::int64_t milliseconds,
+void put_frame(gather& out, const track& x, const frame& f, std::int64_t milliseconds,
                std::int64_t composition) {
   auto start = out.size();
+  auto& own = out.own();
   if (x.kind == track_kind::video) {
-    put_tag_header(out, video_tag, f.data.size() + 5, milliseconds);
-    put8(out, f.key ? 0x17 : 0x27);
-    put8(out, 1);
-    put24(out, static_cast<std::uint64_t>(composition));
+    put_tag_header(own, video_tag, f.data.size() + 5, milliseconds);
+    put8(own, f.key ? 0x17 : 0x27);
+    put8(own, 1);
+    put24(own, static_cast<std::uint64_t>(composition));
   } else {
     bool aac = x.codec == codec_id::aac;
-    put_tag_header(out, audio_tag, f.data.size() + (aac ? 2 : 1), milliseconds);
-    put8(out, audio_flags(x));
+    put_tag_header(own, audio_tag, f.data.size() + (aac ? 2 : 1), milliseconds);
+    put8(own, audio_flags(x));
     if (aac)
-      put8(out, 1);
+      put8(own, 1);
   }
-  put(out, f.data);
-  put_tag_trailer(out, start);
+  out.refer(f.data);
+  put32(own, out.size() - start);
 }
 
 } // namespace core::mux::flv

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/media.hpp"
+#include "core/mux/gather.hpp"
 
 /// FLV tags (Adobe Flash Video File Format Specification 10.1, annex E.4).
 namespace core::mux::flv {
@@ -25,7 +26,7 @@ void put_tag_trailer(bytes& out, std::size_t start);
 /// time of that frame. Nothing for MP3.
 void put_sequence_header(bytes& out, const track& x, std::int64_t milliseconds);
 /// One frame. `milliseconds` is its decode time; `composition` is kept for video only.
-void put_frame(bytes& out, const track& x, const frame& f, std::int64_t milliseconds,
+void put_frame(gather& out, const track& x, const frame& f, std::int64_t milliseconds,
                std::int64_t composition);
 
 /// The byte that starts an audio tag's data: format, rate, size, channels (E.4.2.1).

@@ -20,6 +20,8 @@ class file {
 public:
   virtual ~file() = default;
   virtual result<void> append(byte_view x) = 0;
+  /// These behind each other; a real file takes them in one call of the system.
+  virtual result<void> append_all(std::span<const byte_view> pieces);
   virtual result<void> write_at(std::uint64_t offset, byte_view x) = 0;
   /// Reads up to `into.size()` bytes; fewer only at the end of the file.
   virtual result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) = 0;

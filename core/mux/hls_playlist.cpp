@@ -177,6 +177,10 @@ result<playlist_state> read_playlist(file& x) {
       return out;
     } else if (timed && text == segment_name(out.segments + 1)) {
       ++out.segments;
+      if (entry.video_frames && !out.first_video)
+        out.first_video = out.segments;
+      if (entry.audio_frames && !out.first_audio)
+        out.first_audio = out.segments;
       out.sum.duration += entry.duration;
       out.sum.video_frames += entry.video_frames;
       out.sum.audio_frames += entry.audio_frames;

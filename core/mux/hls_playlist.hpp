@@ -43,6 +43,8 @@ struct playlist_state {
   std::optional<playlist_head> head;
   std::uint64_t segments = 0;
   playlist_entry sum;
+  std::uint64_t first_video = 0; // segment with the first frame of the track; 0 = none has
+  std::uint64_t first_audio = 0;
   std::int64_t longest = 0; // rounded seconds
   std::uint64_t end = 0;    // behind the last whole entry
   bool ended = false;       // exactly ENDLIST follows, and nothing else

@@ -11,7 +11,7 @@ namespace core::mux::hls {
 
 namespace {
 
-// To know tracks that no unlisted segment showed, no more of the first segment is read.
+// To know a track that no unlisted segment showed, no more of its first segment is read.
 constexpr std::uint64_t probed = 4 * 1024 * 1024;
 
 byte_view view(std::string_view x) {
@@ -40,10 +40,11 @@ public:
     if (!done)
       if (auto r = finish(); !r)
         return r.error();
-    bool unknown = (state_.sum.video_frames && !tracks_.video)
-                   || (state_.sum.audio_frames && !tracks_.audio);
-    if (unknown)
-      if (auto r = probe(); !r)
+    if (state_.sum.video_frames && !tracks_.video)
+      if (auto r = probe(state_.first_video); !r)
+        return r.error();
+    if (state_.sum.audio_frames && !tracks_.audio)
+      if (auto r = probe(state_.first_audio); !r)
         return r.error();
     account out;
     if (state_.sum.video_frames)
@@ -153,8 +154,8 @@ private:
     return playlist_.write_at(0, view(to_text(head)));
   }
 
-  result<void> probe() {
-    auto x = in_.open(segment_name(1));
+  result<void> probe(std::uint64_t segment) {
+    auto x = in_.open(segment_name(segment));
     if (!x)
       return {}; // Kept elsewhere or lost: the list is what there is.
     auto holds = ts::measure(**x, probed);

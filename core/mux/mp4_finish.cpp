@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/mux/mp4_finish.hpp"
 
+#include "core/mux/comparison.hpp"
 #include "core/mux/mp4_foreign.hpp"
 #include "core/mux/mp4_tables.hpp"
 #include "core/mux/mp4_walk.hpp"
@@ -51,7 +52,8 @@ struct counter {
       first_dts = dts;
     auto pts = dts + composition;
     first_pts = std::min(first_pts, pts);
-    end = std::max(end, pts + duration);
+    // A picture that lasts no time is shown too: an edit ends behind it.
+    end = std::max(end, pts + std::max(duration, 1U));
   }
 
   /// First pictures lie at most 2^31 ticks before their decode time, so this fits.
@@ -157,8 +159,8 @@ result<std::uint64_t> pass(file& x, std::array<std::optional<Sink>, 2>& sinks, c
   return std::min(in.end(), x.size());
 }
 
-/// True when exactly one whole moov lies behind the mdat.
-result<bool> is_finished(file& x, std::uint64_t end, std::uint64_t stated) {
+/// True when one box that may be our moov lies behind the mdat, and nothing else.
+result<bool> ends_with_moov(file& x, std::uint64_t end, std::uint64_t stated) {
   if (stated != end)
     return false;
   file_window window{x, 64};
@@ -254,6 +256,33 @@ result<void> fill(file& x, const movie& m, const layout& moov, std::uint64_t sta
   return {};
 }
 
+/// True when the moov behind the media says what the moofs say. After a power cut its length may be
+/// on the disk, and the header of the mdat, and of its own bytes none.
+result<bool> is_finished(file& x, const movie& m, std::uint64_t end, std::uint64_t stated) {
+  auto ends = ends_with_moov(x, end, stated);
+  if (!ends || !*ends)
+    return ends;
+  layout moov;
+  write_moov(moov, m);
+  if (moov.size() != x.size() - end)
+    return false;
+  comparison with{x, write_buffer};
+  std::size_t at = 0;
+  std::uint64_t before = 0; // bytes of the holes so far
+  for (const auto& hole : moov.holes) {
+    if (auto r = with.write_at(end + before + at, byte_view{moov.out}.subspan(at, hole.at - at));
+        !r)
+      return r.error();
+    at = hole.at;
+    before += hole.size;
+  }
+  if (auto r = with.write_at(end + before + at, byte_view{moov.out}.subspan(at)); !r)
+    return r.error();
+  if (auto r = fill(with, m, moov, end); !r)
+    return r.error();
+  return with.is_same();
+}
+
 } // namespace
 
 result<account> finish(file& x) {
@@ -272,7 +301,7 @@ result<account> finish(file& x) {
   auto m = describe(in.head(), counted);
   if (!m.tracks[0] && !m.tracks[1])
     return failure{errc::not_found, "there is no whole frame in it"};
-  auto finished = is_finished(x, *end, in.finished_end());
+  auto finished = is_finished(x, m, *end, in.finished_end());
   if (!finished)
     return finished.error();
   if (*finished)

@@ -2,12 +2,14 @@
 #include "core/mux/posix_folder.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <climits>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -70,6 +72,14 @@ public:
     return done;
   }
 
+  result<void> append_all(std::span<const byte_view> pieces) override {
+    const auto before = size_;
+    auto done = gather_at_end(pieces);
+    if (!done && size_ != before && ::ftruncate(fd_.get(), static_cast<off_t>(before)) == 0)
+      size_ = before;
+    return done;
+  }
+
   result<void> write_at(std::uint64_t offset, byte_view x) override {
     while (!x.empty()) {
       // Linux transfers at most 0x7ffff000 bytes per call (write(2)); 1 GiB is below it.
@@ -113,6 +123,34 @@ public:
   std::uint64_t size() const override { return size_; }
 
 private:
+  result<void> gather_at_end(std::span<const byte_view> pieces) {
+    std::array<iovec, 256> batch; // Linux takes up to 1024 (IOV_MAX)
+    std::size_t skip = 0;         // bytes of the first piece that are written
+    while (!pieces.empty()) {
+      std::size_t count = 0;
+      for (; count < std::min(batch.size(), pieces.size()); ++count) {
+        const auto x = count == 0 ? pieces[0].subspan(skip) : pieces[count];
+        batch[count] = {const_cast<std::uint8_t*>(x.data()), x.size()};
+      }
+      auto done = retry([&] {
+        return ::pwritev(fd_.get(), batch.data(), static_cast<int>(count),
+                         static_cast<off_t>(size_));
+      });
+      if (done < 0)
+        return from_errno(errno, "cannot write " + path_);
+      if (done == 0 && batch[0].iov_len > 0)
+        return failure{errc::storage_failed, "cannot write " + path_ + ": nothing was taken"};
+      size_ += static_cast<std::uint64_t>(done);
+      auto taken = static_cast<std::size_t>(done) + skip;
+      while (!pieces.empty() && taken >= pieces[0].size()) {
+        taken -= pieces[0].size();
+        pieces = pieces.subspan(1);
+      }
+      skip = taken;
+    }
+    return {};
+  }
+
   descriptor fd_;
   std::uint64_t size_;
   std::string path_;

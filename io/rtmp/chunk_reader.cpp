@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <string>
 
 namespace io::rtmp {
@@ -14,30 +15,19 @@ namespace {
 constexpr std::size_t max_chunk_streams = 64;       // encoders use two to six
 constexpr std::uint32_t max_chunk_size = 0x1000000; // no message is longer (24 bits)
 constexpr std::uint32_t extended_mark = 0xffffff;   // RTMP 1.0, 5.3.1.3
-constexpr std::size_t kept_capacity = 64 * 1024;    // of an idle chunk stream, between messages
 
 // Bytes of the message header of each form (RTMP 1.0, 5.3.1.2).
 constexpr std::array<std::size_t, 4> header_sizes{11, 7, 3, 0};
 
 core::failure broken(std::string what) { return {core::errc::bad_request, std::move(what)}; }
 
-core::failure no_place() {
-  return {core::errc::internal, "more came in one burst than its block has place for"};
-}
-
 } // namespace
 
-void chunk_reader::begin_burst(std::size_t size) {
-  block_.reset();
-  used_ = 0;
-  // What is held of a chunk's header may turn out to be payload.
-  block_size_ = size + waiting_ + header_size_ + back_left_.size();
-}
+void chunk_reader::begin_burst(burst x) { burst_ = std::move(x); }
 
 void chunk_reader::end_burst() {
   spill();
-  block_.reset();
-  used_ = 0;
+  burst_ = {};
 }
 
 core::result<std::optional<message>> chunk_reader::next(core::byte_view& in) {
@@ -64,12 +54,8 @@ core::result<std::optional<message>> chunk_reader::next(core::byte_view& in) {
       continue;
     }
     const bool is_whole = current_->got == current_->size;
-    if (is_whole) {
-      auto x = complete();
-      if (!x)
-        return x.error();
-      return std::optional<message>{*x};
-    }
+    if (is_whole)
+      return std::optional<message>{complete()};
     current_ = nullptr;
   }
 }
@@ -200,13 +186,19 @@ core::result<void> chunk_reader::append(core::byte_view part) {
   if (part.empty())
     return {};
   auto& x = *current_;
+  auto* from = in_burst(part);
   if (x.got == 0) {
+    // Another message that is not whole would be in the way of its next chunk.
     spill();
-    in_block_ = &x;
+    in_place_ = from != nullptr ? &x : nullptr;
+    place_ = from;
   }
-  if (in_block_ == &x) {
-    if (!put_in_block(part))
-      return no_place();
+  if (in_place_ == &x && from == nullptr)
+    spill();
+  if (in_place_ == &x) {
+    // Headers of chunks lie between, so it moves to the front, or stays.
+    if (place_ + x.got != from)
+      std::memmove(place_ + x.got, from, part.size());
   } else {
     const auto before = x.waiting.capacity();
     const auto needed = x.waiting.size() + part.size();
@@ -215,7 +207,6 @@ core::result<void> chunk_reader::append(core::byte_view part) {
       x.waiting.reserve(std::min<std::size_t>(std::max(needed, 2 * before), x.size));
     x.waiting.insert(x.waiting.end(), part.begin(), part.end());
     held_ += x.waiting.capacity() - before;
-    waiting_ += part.size();
     if (held_ > limits_.held)
       return too_much();
   }
@@ -224,55 +215,45 @@ core::result<void> chunk_reader::append(core::byte_view part) {
   return {};
 }
 
-/// False when the block has no place for it, which a right `begin_burst` rules out; but what comes
-/// from outside must not decide about memory.
-bool chunk_reader::put_in_block(core::byte_view x) {
-  if (x.size() > block_size_ - used_)
-    return false;
-  if (!block_)
-    block_ = std::make_shared_for_overwrite<std::uint8_t[]>(block_size_);
-  std::memcpy(block_.get() + used_, x.data(), x.size());
-  used_ += x.size();
-  return true;
+/// Where a part of the burst lies; null for bytes that came back, which lie elsewhere.
+std::uint8_t* chunk_reader::in_burst(core::byte_view x) const {
+  const auto* begin = burst_.block.get();
+  if (begin == nullptr || std::less<>{}(x.data(), begin)
+      || !std::less<>{}(x.data(), begin + burst_.size))
+    return nullptr;
+  return burst_.block.get() + (x.data() - begin);
 }
 
-core::result<message> chunk_reader::complete() {
+message chunk_reader::complete() {
   auto& x = *current_;
-  if (in_block_ != &x && x.size > 0) {
-    spill();
-    if (!put_in_block(x.waiting))
-      return no_place();
-    waiting_ -= x.waiting.size();
-    x.waiting.clear();
-    if (x.waiting.capacity() > kept_capacity) {
-      held_ -= x.waiting.capacity();
-      core::bytes{}.swap(x.waiting);
-    }
+  message out{x.type, x.stream, x.timestamp, {}, {}};
+  if (in_place_ == &x) {
+    out.payload = {place_, x.size};
+    out.owner = burst_.block;
+    in_place_ = nullptr;
+  } else if (x.size > 0) {
+    held_ -= x.waiting.capacity();
+    auto own = std::make_shared<const core::bytes>(std::move(x.waiting));
+    x.waiting = {};
+    out.payload = *own;
+    out.owner = std::move(own);
   }
-  if (in_block_ == &x)
-    in_block_ = nullptr;
   x.is_open = false;
   x.got = 0;
   current_ = nullptr;
-  return message{x.type, x.stream, x.timestamp,
-                 x.size == 0 ? core::byte_view{}
-                             : core::byte_view{block_.get() + used_ - x.size, x.size}};
+  return out;
 }
 
-/// Moves the unfinished message at the end of the block to its own buffer: another one needs the
-/// place, or the burst ends. From there it does not come back before it is whole, so each byte is
-/// moved twice at most.
+/// Moves the unfinished message in the burst to its own buffer: another one begins, or the burst
+/// ends. It stays there until it is whole, so each byte is moved twice at most.
 void chunk_reader::spill() {
-  if (!in_block_)
+  if (!in_place_)
     return;
-  auto& x = *in_block_;
+  auto& x = *in_place_;
   const auto before = x.waiting.capacity();
-  const auto* from = block_.get() + used_ - x.got;
-  x.waiting.assign(from, from + x.got);
+  x.waiting.assign(place_, place_ + x.got);
   held_ += x.waiting.capacity() - before;
-  waiting_ += x.got;
-  used_ -= x.got;
-  in_block_ = nullptr;
+  in_place_ = nullptr;
 }
 
 core::result<void> chunk_reader::set_chunk_size(std::uint32_t size) {
@@ -287,13 +268,9 @@ void chunk_reader::abort(std::uint32_t id) {
   auto* x = find(id);
   if (!x || !x->is_open)
     return;
-  if (in_block_ == x) {
-    used_ -= x->got;
-    in_block_ = nullptr;
-  } else {
-    waiting_ -= x->waiting.size();
-    x->waiting.clear();
-  }
+  if (in_place_ == x)
+    in_place_ = nullptr;
+  x->waiting.clear();
   x->is_open = false;
   x->got = 0;
 }

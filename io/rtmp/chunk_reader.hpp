@@ -3,6 +3,7 @@
 
 #include "core/error.hpp"
 #include "core/media.hpp"
+#include "io/rtmp/burst.hpp"
 
 #include <array>
 #include <cstdint>
@@ -12,20 +13,22 @@
 
 namespace io::rtmp {
 
-/// One whole message; its payload lives in the block of the burst that completed it.
+/// One whole message.
 struct message {
   std::uint8_t type = 0;
   std::uint32_t stream = 0;    // message stream id
   std::uint32_t timestamp = 0; // ms, as on the wire; wraps
   core::byte_view payload;
+  std::shared_ptr<const void> owner; // keeps the payload alive: the burst, or a block of its own
 };
 
 /// Puts the chunks of one connection together to messages (RTMP 1.0, 5.3).
 ///
-/// The payloads of all messages that a burst completes lie in one block, allocated once. What a
-/// burst leaves unfinished waits in a buffer of its chunk stream:
+/// Payloads stay where they were read: the chunks of a message move together, over the headers
+/// between them. What a burst leaves unfinished, or another message divides, waits in a buffer of
+/// its chunk stream, which the message then owns:
 ///
-///     begin_burst(n) -> next(in) ... next(in) -> end_burst()
+///     begin_burst(x) -> next(in) ... next(in) -> end_burst()
 class chunk_reader {
 public:
   struct limits {
@@ -38,16 +41,13 @@ public:
   chunk_reader& operator=(const chunk_reader&) = delete;
   void set_limits(limits x) { limits_ = x; }
 
-  /// `size`: no more bytes than these will come before `end_burst`.
-  void begin_burst(std::size_t size);
-  /// Takes bytes from the front of `in` until a message is whole or nothing is left.
+  void begin_burst(burst x);
+  /// Takes bytes from the front of `in`, a part of the burst, until a message is whole or nothing
+  /// is left.
   core::result<std::optional<message>> next(core::byte_view& in);
   /// Bytes came back that were taken for a time stamp: `next` has work although no bytes came.
   bool has_more() const { return !back_left_.empty(); }
-  /// What keeps the payloads of this burst alive.
-  const std::shared_ptr<std::uint8_t[]>& block() const { return block_; }
-  /// Bytes of memory that the block takes.
-  std::size_t block_size() const { return block_size_; }
+  const burst& current_burst() const { return burst_; }
   void end_burst();
 
   /// Set Chunk Size: from the next chunk on.
@@ -69,7 +69,7 @@ private:
     bool has_extended = false;
     bool is_open = false; // a message has begun and is not whole
     std::size_t got = 0;
-    core::bytes waiting; // what came of it, unless it lies at the end of the block
+    core::bytes waiting; // what came of it, unless it lies in the burst
   };
 
   bool fill(core::byte_view& in, std::size_t size);
@@ -78,8 +78,8 @@ private:
   core::result<void> begin_chunk(unsigned form, std::size_t at, chunk_stream& x);
   core::result<void> append(core::byte_view part);
   core::failure too_much() const;
-  bool put_in_block(core::byte_view x);
-  core::result<message> complete();
+  std::uint8_t* in_burst(core::byte_view x) const;
+  message complete();
   void spill();
   chunk_stream* find(std::uint32_t id);
 
@@ -95,12 +95,10 @@ private:
   chunk_stream* current_ = nullptr; // whose chunk is being read
   std::size_t chunk_left_ = 0;
 
-  std::size_t held_ = 0;    // capacity of all `waiting`
-  std::size_t waiting_ = 0; // bytes in all `waiting`
-  std::shared_ptr<std::uint8_t[]> block_;
-  std::size_t block_size_ = 0; // to be allocated at the first use
-  std::size_t used_ = 0;
-  chunk_stream* in_block_ = nullptr; // whose unfinished message is the end of the block
+  std::size_t held_ = 0; // capacity of all `waiting`
+  burst burst_;
+  chunk_stream* in_place_ = nullptr; // whose unfinished message lies in the burst,
+  std::uint8_t* place_ = nullptr;    // from here on
 };
 
 } // namespace io::rtmp

@@ -9,20 +9,17 @@
 namespace io::rtmp {
 
 namespace {
-// A burst of 250 ms at 20 Mbit/s has 625,000 bytes: it should be one read and one block.
-constexpr std::size_t scratch_size = 1024 * 1024;
-// The timer ticks several times a burst, so that no read is late by more than a part of it.
-constexpr int ticks_per_burst = 5;
+// So no read is late by more than half a burst. More ticks would wake more: sessions that are read
+// together, and the writers behind them, find the processors awake.
+constexpr int ticks_per_burst = 2;
 } // namespace
 
 loop::loop(const server_options& x, core::control& c, const core::clock& t)
-    : options{x}, control{c}, clock{t}, work_{context_.get_executor()}, timer_{context_},
-      scratch_(scratch_size) {}
+    : options{x}, control{c}, clock{t}, work_{context_.get_executor()}, timer_{context_} {}
 
 loop::~loop() { stop(); }
 
 void loop::start() {
-  arm();
   thread_ = std::thread{[this] { context_.run(); }};
 }
 
@@ -41,16 +38,25 @@ void loop::stop() {
   thread_.join();
 }
 
-void loop::add(std::shared_ptr<session> x) { sessions_.insert(std::move(x)); }
+void loop::add(std::shared_ptr<session> x) {
+  sessions_.insert(std::move(x));
+  if (!is_armed_)
+    arm();
+}
+
 void loop::remove(const std::shared_ptr<session>& x) { sessions_.erase(x); }
 
+/// Where there is no session nothing wakes.
 void loop::arm() {
+  is_armed_ = true;
   timer_.expires_after(std::max(core::millis{10}, options.burst / ticks_per_burst));
   timer_.async_wait([this](const boost::system::error_code& why) {
     if (why || is_stopping_)
       return;
     tick();
-    arm();
+    is_armed_ = false;
+    if (!sessions_.empty())
+      arm();
   });
 }
 

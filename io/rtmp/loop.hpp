@@ -37,8 +37,6 @@ public:
   void add(std::shared_ptr<session> x);
   void remove(const std::shared_ptr<session>& x);
   bool is_stopping() const { return is_stopping_; }
-  /// Where sockets are read into; shared, because its content is copied into bursts at once.
-  std::vector<std::uint8_t>& scratch() { return scratch_; }
 
   const server_options options;
   core::control& control;
@@ -52,7 +50,7 @@ private:
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer timer_;
   std::unordered_set<std::shared_ptr<session>> sessions_;
-  std::vector<std::uint8_t> scratch_;
+  bool is_armed_ = false;
   bool is_stopping_ = false;
   std::thread thread_;
 };

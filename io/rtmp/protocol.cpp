@@ -32,34 +32,35 @@ core::byte_view inside_amf3(core::byte_view x) {
 protocol::protocol(std::uint64_t seed)
     : handshake_{seed}, chunks_{before_publish}, window_{own_window} {}
 
-core::result<void> protocol::feed(core::byte_view x) {
+core::result<void> protocol::feed(burst x) {
   if (phase_ == phase::over)
     return {};
   if (phase_ == phase::asked) {
-    if (behind_question_.size() + x.size() > max_behind_question)
+    if (behind_question_.size() + x.size > max_behind_question)
       return broken("too much was sent before the publish was accepted");
-    behind_question_.insert(behind_question_.end(), x.begin(), x.end());
+    behind_question_.insert(behind_question_.end(), x.view().begin(), x.view().end());
     return {};
   }
-  auto done = read(x);
+  auto done = read(std::move(x));
   if (!done)
     phase_ = phase::over;
   return done;
 }
 
-core::result<void> protocol::read(core::byte_view x) {
+core::result<void> protocol::read(burst x) {
+  auto left = x.view();
   if (phase_ == phase::greeting) {
-    const auto before = x.size();
-    auto done = handshake_.feed(x, answers_.raw());
-    received_ += before - x.size();
+    const auto before = left.size();
+    auto done = handshake_.feed(left, answers_.raw());
+    received_ += before - left.size();
     if (!done)
       return done;
     if (!handshake_.is_done())
       return {};
     phase_ = phase::idle;
   }
-  chunks_.begin_burst(x.size());
-  auto done = read_messages(x);
+  chunks_.begin_burst(std::move(x));
+  auto done = read_messages(left);
   settle_frames();
   chunks_.end_burst();
   return done;
@@ -68,7 +69,7 @@ core::result<void> protocol::read(core::byte_view x) {
 /// A frame keeps the whole block of its burst, but only its own bytes are counted by those who hold
 /// it. Where most of a block is something else, the frames move to one of their own.
 void protocol::settle_frames() {
-  const auto* block = chunks_.block().get();
+  const auto* block = chunks_.current_burst().block.get();
   const auto each_frame = [&](auto f) {
     for (auto& event : events_)
       if (auto* media = std::get_if<media_arrived>(&event))
@@ -78,7 +79,7 @@ void protocol::settle_frames() {
   };
   std::size_t size = 0;
   each_frame([&](const core::frame& x) { size += x.data.size(); });
-  if (size == 0 || size >= chunks_.block_size() / 2)
+  if (size == 0 || size >= chunks_.current_burst().size / 2)
     return;
   const auto own = std::make_shared_for_overwrite<std::uint8_t[]>(size);
   auto* to = own.get();
@@ -138,8 +139,7 @@ core::result<void> protocol::accept_publish() {
     answers_.fc_status("onFCPublish", "NetStream.Publish.Start", fc_name_);
   answers_.stream_begins(publishing_);
   answers_.status(publishing_, "status", "NetStream.Publish.Start", "The stream is published.");
-  const auto rest = std::exchange(behind_question_, {});
-  return feed(rest);
+  return feed(burst::copy_of(std::exchange(behind_question_, {})));
 }
 
 void protocol::refuse_publish(std::string_view code, std::string_view reason) {
@@ -189,7 +189,7 @@ core::result<void> protocol::on(const message& x) {
   case audio_message:
   case video_message:
     if (is_publishing() && x.stream == publishing_)
-      on_media(x.type, x.timestamp, x.payload);
+      on_media(x.type, x.timestamp, x.payload, x.owner);
     return {};
   case aggregate:
     if (is_publishing() && x.stream == publishing_)
@@ -209,12 +209,13 @@ core::result<void> protocol::on_window(core::byte_view payload) {
   return {};
 }
 
-void protocol::on_media(std::uint8_t type, std::uint32_t timestamp, core::byte_view payload) {
+void protocol::on_media(std::uint8_t type, std::uint32_t timestamp, core::byte_view payload,
+                        const std::shared_ptr<const void>& owner) {
   auto* last = events_.empty() ? nullptr : std::get_if<media_arrived>(&events_.back());
   std::vector<core::media_item> first;
   auto& items = last ? last->items : first;
-  auto done = type == video_message ? media_.video(payload, timestamp, chunks_.block(), items)
-                                    : media_.audio(payload, timestamp, chunks_.block(), items);
+  auto done = type == video_message ? media_.video(payload, timestamp, owner, items)
+                                    : media_.audio(payload, timestamp, owner, items);
   if (!first.empty())
     events_.push_back(media_arrived{std::move(first)});
   if (!done)
@@ -238,7 +239,7 @@ void protocol::on_aggregate(const message& x) {
     const auto body = rest.first(size);
     const auto timestamp = x.timestamp + (time - *first);
     if (type == audio_message || type == video_message)
-      on_media(type, timestamp, body);
+      on_media(type, timestamp, body, x.owner);
     else if (type == amf0_metadata)
       on_metadata(body);
     // Behind each tag stands its size.

@@ -54,7 +54,7 @@ public:
   explicit protocol(std::uint64_t seed);
 
   /// A failure ends the connection: its sentence is for the log. Events from before it are valid.
-  core::result<void> feed(core::byte_view x);
+  core::result<void> feed(burst x);
   /// Bytes for the client.
   core::bytes take_output() { return answers_.take(); }
   std::vector<event> take_events() { return std::exchange(events_, {}); }
@@ -79,7 +79,7 @@ private:
   /// Bytes between acknowledgements; what Flash Media Server uses.
   static constexpr std::uint32_t own_window = 2'500'000;
 
-  core::result<void> read(core::byte_view x);
+  core::result<void> read(burst x);
   void settle_frames();
   core::result<void> read_messages(core::byte_view x);
   core::result<void> on(const message& x);
@@ -94,7 +94,8 @@ private:
                amf::reader& arguments);
   void on_metadata(core::byte_view payload);
   void on_aggregate(const message& x);
-  void on_media(std::uint8_t type, std::uint32_t timestamp, core::byte_view payload);
+  void on_media(std::uint8_t type, std::uint32_t timestamp, core::byte_view payload,
+                const std::shared_ptr<const void>& owner);
   void leave(int code, std::string what);
   void turn_away(std::uint32_t stream, std::string_view code, std::string what);
 

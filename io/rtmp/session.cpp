@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <variant>
 
@@ -20,6 +21,8 @@ namespace {
 constexpr std::size_t low_rate = 4 * 1024; // bytes a second
 // Before a publish is accepted; keeps the memory of a connection small.
 constexpr std::size_t early_read = 64 * 1024;
+// A burst of 250 ms at 20 Mbit/s has 625,000 bytes: it should be one read and one block.
+constexpr std::size_t max_block = 1024 * 1024;
 // Then the other sessions of the thread have their turn.
 constexpr std::size_t max_at_once = 4 * 1024 * 1024;
 constexpr std::size_t max_unsent = 256 * 1024;
@@ -63,10 +66,14 @@ void session::read() {
   while (phase_ != phase::closed && phase_ != phase::asked) {
     const auto now = loop_->clock.steady();
     last_read_ = now;
-    auto& scratch = loop_->scratch();
-    const auto size = phase_ == phase::publishing ? scratch.size() : early_read;
+    // What is there, so that its block has just this size. Nothing there may also be the end, which
+    // only a read tells.
+    const auto there = readable();
+    const auto most = phase_ == phase::publishing ? max_block : early_read;
+    const auto size = std::clamp<std::size_t>(there, 1, most);
+    auto block = burst::of_size(size);
     boost::system::error_code why;
-    const auto got = socket_.read_some(asio::buffer(scratch.data(), size), why);
+    const auto got = socket_.read_some(asio::buffer(block.block.get(), size), why);
     if (why == asio::error::would_block || why == asio::error::interrupted)
       break;
     if (why) {
@@ -84,9 +91,11 @@ void session::read() {
     total += got;
     core::metrics::all().bytes_in.fetch_add(got, std::memory_order_relaxed);
     // After the last answer a client is only listened to so that it can read it.
-    if (phase_ != phase::closing && !take({scratch.data(), got}, now))
+    block.size = got;
+    if (phase_ != phase::closing && !carry_out(protocol_.feed(std::move(block)), now))
       return;
-    if (got < size)
+    // What came meanwhile wakes it again.
+    if (got < size || size == there)
       break;
     if (total >= max_at_once) {
       asio::post(loop_->context(), [self = shared_from_this()] { self->read(); });
@@ -96,8 +105,10 @@ void session::read() {
   wait();
 }
 
-bool session::take(core::byte_view x, core::steady_time arrival) {
-  return carry_out(protocol_.feed(x), arrival);
+std::size_t session::readable() {
+  int there = 0;
+  ::ioctl(socket_.native_handle(), FIONREAD, &there);
+  return static_cast<std::size_t>(std::max(there, 0));
 }
 
 /// Does what the protocol asks for; false when the connection is closed by it.
@@ -105,8 +116,10 @@ bool session::carry_out(core::result<void> fed, core::steady_time arrival) {
   look_at_losses();
   for (auto& event : protocol_.take_events()) {
     if (auto* media = std::get_if<media_arrived>(&event)) {
-      if (input_)
+      if (input_) {
         input_->push(std::move(media->items), arrival);
+        is_quiet_ = false;
+      }
     } else if (auto* asked = std::get_if<publish_asked>(&event)) {
       ask(asked->target);
     } else if (auto* left = std::get_if<publish_left>(&event)) {
@@ -161,6 +174,10 @@ void session::look_after(core::steady_time now) {
       return;
     }
     look_at_rate(now);
+    if (input_ && !is_quiet_ && now - last_bytes_ >= 2 * loop_->options.burst) {
+      is_quiet_ = true;
+      input_->push({}, now);
+    }
     // Half a tick early is nearer than half a tick late.
     if (mark_ > 1 && now - last_read_ >= loop_->options.burst * 9 / 10)
       read();

@@ -33,13 +33,13 @@ public:
 private:
   /// Bytes; facts/performance.md: a quarter of a second at 2 Mbit/s. Faster publishers are woken by
   /// it.
-  static constexpr int burst_mark = 64 * 1024;
+  static constexpr int burst_mark = 512 * 1024;
 
   enum class phase : std::uint8_t { greeting, asked, publishing, closing, closed };
 
   void wait();
   void read();
-  bool take(core::byte_view x, core::steady_time arrival);
+  std::size_t readable();
   bool carry_out(core::result<void> fed, core::steady_time arrival);
   void ask(const push_target& target);
   void send_request();
@@ -65,6 +65,7 @@ private:
 
   std::string subject_; // app/stream, once it is known
   std::shared_ptr<core::media_input> input_;
+  bool is_quiet_ = true;       // the media input knows that nothing comes
   std::uint64_t question_ = 0; // which request of this connection; late answers carry an older one
   core::publish_request request_; // the last one; names the publish that runs
   boost::asio::steady_timer ask_again_;

@@ -85,6 +85,9 @@ void make_clip(const std::string& name, const std::string& path) {
     rest = video + sine + "44100 -t 6 " + x264 + "-bf 2 -c:a aac -ac 2 ";
   else if (name == "mono")
     rest = video + sine + "48000 -t 3 " + x264 + "-c:a aac -ac 1 ";
+  else if (name == "still")
+    rest = "-f lavfi -i color=black:size=64x48:rate=25 -f lavfi -i anullsrc=r=48000:cl=mono -t 5 "
+           + x264 + "-c:a aac ";
   else
     rest = video + sine + "44100 -t 3 " + x264 + "-c:a libmp3lame -ac 2 ";
   auto temporary = path + "." + std::to_string(getpid());

@@ -303,3 +303,18 @@ TEST_CASE("only IDR pictures are sync samples of an MP4, but what it begins with
   for (std::size_t i = 0; i < pictures.size(); ++i)
     CHECK(as_sent.frames[i].key == pictures[i]->key);
 }
+
+TEST_CASE("a picture that is shown last and lasts no time is not hidden by an edit") {
+  clip x;
+  x.tracks.video = test_clip("bframes").tracks.video;
+  // The next one to be decoded has the same stamp, and is shown before it.
+  for (auto [dts, pts] : {std::pair{0, 200}, {200, 1400}, {200, 400}})
+    x.frames.push_back(make_frame(track_kind::video, x.frames.empty(), millis{dts}, millis{pts},
+                                  {0, 0, 0, 2, 0x65, 1}));
+  set_durations(x);
+  x.frames.back().duration = core::nanos{0};
+  memory_folder in;
+  REQUIRE(write(in, format::mp4, x));
+  // The reader refuses pictures that an edit would hide.
+  CHECK(difference(x, read(in, format::mp4, x.tracks)) == "");
+}

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/codec.hpp"
 #include "tests/mux/clips.hpp"
+#include "tests/mux/long_streams.hpp"
+#include "tests/mux/sparse_folder.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/mutation.hpp"
 
 using core::format;
 using namespace tests;
@@ -144,4 +147,160 @@ TEST_CASE("repair survives what is no file of a modern codec") {
   attack(beginning("hevc"), format::hls, 400, random);
   attack(beginning("av1"), format::mp4, 400, random);
   attack(beginning("opus"), format::mp4, 200, random);
+}
+
+namespace {
+
+/// What a repair costs.
+struct costs {
+  std::uint64_t read = 0;
+  std::size_t calls = 0;
+  std::size_t highest_heap = 0;
+};
+
+/// A folder in memory that counts.
+class watched_folder : public memory_folder {
+public:
+  core::result<std::unique_ptr<core::mux::file>> open(std::string_view name) override {
+    auto x = memory_folder::open(name);
+    if (!x)
+      return x;
+    return std::unique_ptr<core::mux::file>{std::make_unique<watched>(*std::move(x), cost)};
+  }
+
+  costs cost;
+
+private:
+  class watched : public core::mux::file {
+  public:
+    watched(std::unique_ptr<file> x, costs& cost) : x_{std::move(x)}, cost_{cost} {}
+    core::result<void> append(core::byte_view x) override { return note(), x_->append(x); }
+    core::result<void> write_at(std::uint64_t at, core::byte_view x) override {
+      return note(), x_->write_at(at, x);
+    }
+    core::result<void> truncate(std::uint64_t size) override { return note(), x_->truncate(size); }
+    core::result<std::size_t> read_at(std::uint64_t at, std::span<std::uint8_t> into) override {
+      note();
+      auto n = x_->read_at(at, into);
+      cost_.read += n ? *n : 0;
+      return n;
+    }
+    std::uint64_t size() const override { return x_->size(); }
+
+  private:
+    void note() {
+      if (++cost_.calls > 1'000'000)
+        throw std::runtime_error{"it does not end"};
+      cost_.highest_heap = std::max(cost_.highest_heap, heap_in_use());
+    }
+    std::unique_ptr<file> x_;
+    costs& cost_;
+  };
+};
+
+std::size_t bytes_in(const memory_folder& in) {
+  std::size_t out = 0;
+  for (const auto& [name, data] : in.all->files)
+    out += data.size();
+  return out;
+}
+
+/// Repairs what is in the folder; what is wrong with how it went, or "".
+std::string cost_of_repair(watched_folder& in, format what,
+                           core::result<core::mux::account>& account) {
+  const auto size = bytes_in(in);
+  const auto heap = heap_in_use();
+  account = core::mux::repair(in, what, file_name(what));
+  if (in.cost.read > 1'000'000 + 100 * size)
+    return "it has read " + std::to_string(in.cost.read) + " bytes of " + std::to_string(size);
+  if (in.cost.highest_heap > heap + 1'000'000 + 8 * size)
+    return "it has taken " + std::to_string(in.cost.highest_heap - heap) + " bytes";
+  if (!account && account.error().code != core::errc::not_found
+      && account.error().code != core::errc::bad_request)
+    return account.error().what;
+  return "";
+}
+
+clip read(memory_folder& in, format what, const core::track_set& tracks) {
+  return what == format::mp4   ? read_mp4(in["f0.mp4"])
+         : what == format::flv ? read_flv(in["f0.flv"])
+                               : read_hls(in, tracks);
+}
+
+/// The last file that was written.
+std::string last_file(const memory_folder& in, format what) {
+  return what == format::hls ? in.all->files.rbegin()->first : file_name(what);
+}
+
+} // namespace
+
+// LIVETAPE_LONG: thirty times as many.
+TEST_CASE("a repair takes little time and room, whatever it is given") {
+  tests::random r{1};
+  std::mt19937 random{7};
+  random_options o;
+  o.frames = 60;
+  o.largest = 400;
+  const auto x = random_clip(random, o);
+  for (auto what : {format::mp4, format::flv, format::hls}) {
+    memory_folder open;
+    memory_folder closed;
+    REQUIRE(write(open, what, x, false));
+    REQUIRE(write(closed, what, x));
+    const auto other = open[last_file(open, what)];
+    for (int round = 0; round < (is_long_run() ? 60'000 : 2'000); ++round) {
+      watched_folder in;
+      in.all->files = (round % 2 ? open : closed).all->files;
+      for (auto& [name, data] : in.all->files)
+        if (in.all->files.size() == 1 || r.below(3) == 0)
+          data = tests::mutate(data, 0, other, r);
+      CAPTURE(what, round);
+      core::result<core::mux::account> account{core::failure{}};
+      REQUIRE(cost_of_repair(in, what, account) == "");
+    }
+  }
+}
+
+// LIVETAPE_LONG: at every byte.
+TEST_CASE("what is left of a file and has zeros or nonsense behind it can be read") {
+  tests::random r{2};
+  std::mt19937 random{10};
+  random_options o;
+  o.frames = 24;
+  o.largest = 60;
+  const auto x = random_clip(random, o);
+  for (auto what : {format::mp4, format::flv, format::hls})
+    for (bool is_closed : {false, true}) {
+      memory_folder whole;
+      REQUIRE(write(whole, what, x, is_closed));
+      // A closed playlist lists its last segment, which is on the disk before it.
+      const auto name = is_closed && what == format::hls ? file_name(what) : last_file(whole, what);
+      const auto size = whole[name].size();
+      for (std::size_t left = 0; left <= size; left += is_long_run() ? 1 : 1 + r.below(9)) {
+        std::size_t least = 0; // frames that are there without anything behind
+        for (int behind = 0; behind < 3; ++behind) {
+          watched_folder in;
+          in.all->files = whole.all->files;
+          auto& data = in[name];
+          data.resize(left);
+          data.resize(left + (behind == 0 ? 0 : r.below(9000)));
+          for (auto i = left; behind == 2 && i < data.size(); ++i)
+            data[i] = static_cast<std::uint8_t>(r.next());
+          CAPTURE(what, is_closed, left, behind);
+          core::result<core::mux::account> account{core::failure{}};
+          REQUIRE(cost_of_repair(in, what, account) == "");
+          const auto found = account ? read(in, what, x.tracks) : clip{};
+          REQUIRE(found.frames.size() >= least);
+          if (behind == 0)
+            least = found.frames.size();
+          if (!account)
+            continue;
+          // Nobody sees that the bytes of a frame are missing when there are others in their place.
+          if (behind == 0)
+            REQUIRE(not_a_beginning(x, found) == "");
+          REQUIRE(found.frames.size() == account->video_frames + account->audio_frames);
+          REQUIRE(account->size == bytes_in(in));
+        }
+      }
+    }
 }

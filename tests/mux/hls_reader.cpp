@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/mux/readers.hpp"
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 #include <stdexcept>
@@ -22,19 +23,21 @@ std::int64_t stamp(const std::uint8_t* p) {
 /// Lengths of four bytes instead of start codes; delimiters and the track's own sets left out.
 core::bytes video_data(core::byte_view x, core::codec_id codec) {
   core::bytes out;
+  bool hevc = codec == core::codec_id::hevc;
   std::vector<std::size_t> starts;
   for (std::size_t i = 0; i + 4 <= x.size(); ++i)
     if (x[i] == 0 && x[i + 1] == 0 && x[i + 2] == 0 && x[i + 3] == 1)
       starts.push_back(i);
-  require(!starts.empty() && starts[0] == 0, "no start code");
+  // Damaged; as it is it is not what was sent either.
+  if (starts.empty() || starts[0] != 0)
+    return {x.begin(), x.end()};
   for (std::size_t i = 0; i < starts.size(); ++i) {
     auto end = i + 1 < starts.size() ? starts[i + 1] : x.size();
     auto nal = x.subspan(starts[i] + 4, end - starts[i] - 4);
-    auto type = codec == core::codec_id::hevc ? nal[0] >> 1 & 63 : nal[0] & 31;
-    bool dropped
-        = codec == core::codec_id::hevc ? type >= 32 && type <= 35 : type >= 7 && type <= 9;
-    require((i == 0) == (type == (codec == core::codec_id::hevc ? 35 : 9)), "delimiter");
-    if (dropped)
+    auto type = nal.empty() ? 0 : hevc ? nal[0] >> 1 & 63 : nal[0] & 31;
+    if ((i == 0) != (type == (hevc ? 35 : 9)))
+      return {x.begin(), x.end()};
+    if (hevc ? type >= 32 && type <= 35 : type >= 7 && type <= 9)
       continue;
     for (int k = 24; k >= 0; k -= 8)
       out.push_back(static_cast<std::uint8_t>(nal.size() >> k));
@@ -55,6 +58,12 @@ public:
       packet(x.subspan(at, 188));
     finish(0);
     finish(1);
+    // In the order in which they begin, whichever ends first.
+    std::stable_sort(units_.begin(), units_.end(),
+                     [](auto& a, auto& b) { return a.first < b.first; });
+    for (auto& [at, frame] : units_)
+      out_.frames.push_back(std::move(frame));
+    units_.clear();
   }
 
 private:
@@ -77,6 +86,7 @@ private:
     if (x[1] & 0x40) {
       finish(i);
       key_[i] = (x[3] & 0x20) && x[4] && (x[5] & 0x40);
+      begun_[i] = ++starts_;
     }
     unit_[i].insert(unit_[i].end(), x.begin() + static_cast<std::ptrdiff_t>(at), x.end());
   }
@@ -94,13 +104,14 @@ private:
     bool video = i == 0;
     core::bytes clean;
     if (video)
-      clean = video_data(data, out_.tracks.video->codec);
+      clean = video_data(data, out_.tracks.video.value_or(core::track{}).codec);
     else if (out_.tracks.audio->codec == core::codec_id::aac)
       clean.assign(data.begin() + 7, data.end());
     else
       clean.assign(data.begin(), data.end());
-    out_.frames.push_back(make_frame(video ? core::track_kind::video : core::track_kind::audio,
-                                     key_[i], time(dts), time(pts), std::move(clean)));
+    units_.emplace_back(begun_[i],
+                        make_frame(video ? core::track_kind::video : core::track_kind::audio,
+                                   key_[i], time(dts), time(pts), std::move(clean)));
     x.clear();
   }
 
@@ -118,6 +129,9 @@ private:
   std::array<int, 4> counters_{};
   std::array<core::bytes, 2> unit_;
   std::array<bool, 2> key_{};
+  std::array<std::size_t, 2> begun_{};
+  std::size_t starts_ = 0;
+  std::vector<std::pair<std::size_t, core::frame>> units_; // of one segment
   std::int64_t last_ = -1;
 };
 

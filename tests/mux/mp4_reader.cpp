@@ -249,6 +249,30 @@ clip read_media(core::byte_view in) {
   return out;
 }
 
+std::vector<mp4_track> read_moov(core::byte_view body) {
+  std::vector<mp4_track> out;
+  auto mvhd = one(body, "mvhd");
+  auto scale = static_cast<std::int64_t>(number(mvhd, mvhd[0] ? 20 : 12, 4));
+  for (auto& trak : all(body, "trak")) {
+    auto& x = out.emplace_back();
+    auto stbl = one(trak.body, "mdia/minf/stbl");
+    auto hdlr = one(trak.body, "mdia/hdlr");
+    auto tkhd = one(trak.body, "tkhd");
+    if (std::string(hdlr.begin() + 8, hdlr.begin() + 12) != "vide")
+      x.kind = core::track_kind::audio;
+    x.is_wide = !all(stbl, "co64").empty();
+    auto length = static_cast<std::int64_t>(tkhd[0] ? number(tkhd, 28, 8) : number(tkhd, 20, 4));
+    x.length = time_of(length, scale);
+    auto rows = rows_of(stbl);
+    apply_edits(trak.body, rows);
+    auto mdhd = one(trak.body, "mdia/mdhd");
+    auto rate = static_cast<std::int64_t>(number(mdhd, mdhd[0] ? 20 : 12, 4));
+    for (const auto& r : rows)
+      x.samples.push_back({time_of(r.dts, rate), time_of(r.pts, rate), r.offset, r.size, r.key});
+  }
+  return out;
+}
+
 clip read_fragmented_mp4(core::byte_view in) {
   clip out;
   for (auto& trak : all(one(in, "moov"), "trak")) {

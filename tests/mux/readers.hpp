@@ -18,6 +18,24 @@ clip read_media(core::byte_view in);
 /// A fragmented one.
 clip read_fragmented_mp4(core::byte_view in);
 
+/// What a moov says of one track, without its media.
+struct mp4_track {
+  struct sample {
+    core::nanos dts;
+    core::nanos pts;
+    std::uint64_t offset = 0;
+    std::size_t size = 0;
+    bool key = true;
+  };
+  core::track_kind kind = core::track_kind::video;
+  bool is_wide = false;  // chunk offsets of 64 bits
+  core::nanos length{0}; // as its header says, in the movie
+  std::vector<sample> samples;
+};
+
+/// The tracks of a moov, by the body of that box; times as the edit lists say.
+std::vector<mp4_track> read_moov(core::byte_view body);
+
 /// Types of the boxes at the top, in order: "ftyp mdat moov".
 std::string top_boxes(core::byte_view in);
 

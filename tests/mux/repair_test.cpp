@@ -329,3 +329,17 @@ TEST_CASE("segments that are not listed get their durations and dates back") {
   CHECK_FALSE(more.exists("seg-000004.ts"));
   CHECK(rounded(playlist_lines(more)) == rounded(expected));
 }
+
+TEST_CASE("a track that is in the middle of a playlist only is known after a crash") {
+  auto x = test_clip("bframes");
+  std::erase_if(x.frames, [](auto& f) {
+    return f.kind == track_kind::audio && (f.pts < millis{2200} || f.pts > millis{3800});
+  });
+  memory_folder in;
+  REQUIRE(write(in, format::hls, x, false));
+  const auto account = core::mux::repair(in, format::hls, "");
+  REQUIRE(account);
+  CHECK(account->audio_frames > 0);
+  REQUIRE(account->tracks.audio);
+  CHECK(account->tracks.audio->sample_rate == 44100);
+}

@@ -27,11 +27,10 @@ std::vector<bytes> payloads(byte_view sent, std::vector<std::size_t> splits) {
   std::size_t at = 0;
   splits.push_back(sent.size());
   for (auto split : splits) {
-    const bytes exact(sent.begin() + static_cast<std::ptrdiff_t>(at),
-                      sent.begin() + static_cast<std::ptrdiff_t>(split));
+    const auto exact = io::rtmp::burst::copy_of(sent.subspan(at, split - at));
     at = split;
-    byte_view in{exact};
-    reader.begin_burst(in.size());
+    auto in = exact.view();
+    reader.begin_burst(exact);
     while (!in.empty() || reader.has_more()) {
       auto next = reader.next(in);
       REQUIRE(next);

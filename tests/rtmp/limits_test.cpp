@@ -3,6 +3,7 @@
 #include "tests/support/catch.hpp"
 
 using namespace tests::rtmp;
+using io::rtmp::burst;
 
 namespace {
 
@@ -83,11 +84,11 @@ TEST_CASE("what comes behind the question whether it may publish is bounded") {
   client x;
   hello(x);
   io::rtmp::protocol p{1};
-  REQUIRE(p.feed(x.out));
+  REQUIRE(p.feed(burst::copy_of(x.out)));
   const bytes more(100'000, 0);
   std::string failure;
   for (int i = 0; i < 20 && failure.empty(); ++i)
-    if (auto done = p.feed(more); !done)
+    if (auto done = p.feed(burst::copy_of(more)); !done)
       failure = done.error().what;
   CHECK(failure == "too much was sent before the publish was accepted");
   CHECK(p.held() < 4 * mebibyte);

@@ -159,14 +159,14 @@ TEST_CASE("a refused publisher hears code and reason, and nothing of it is read 
   hello(x);
   headers(x);
   io::rtmp::protocol p{1};
-  REQUIRE(p.feed(x.out));
+  REQUIRE(p.feed(io::rtmp::burst::copy_of(x.out)));
   CHECK(p.take_events().size() == 1);
   p.refuse_publish("NetStream.Publish.BadName", "live/a is published already");
   const auto out = p.take_output();
   CHECK(answers_in(out).back() == "onStatus NetStream.Publish.BadName");
   const std::string text{out.begin(), out.end()};
   CHECK(text.find("live/a is published already") != std::string::npos);
-  CHECK(p.feed(bytes(100, 0xff)));
+  CHECK(p.feed(io::rtmp::burst::copy_of(bytes(100, 0xff))));
   CHECK(p.take_events().empty());
 }
 

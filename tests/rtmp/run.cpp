@@ -16,13 +16,8 @@ template <class... Ts> overloaded(Ts...) -> overloaded<Ts...>;
 } // namespace
 
 void connection::feed(core::byte_view x) {
-  // Copied to a block of just this size, so that ASan sees each byte read beyond it.
-  core::bytes exact;
-  if (x.size() < 8'192) {
-    exact.assign(x.begin(), x.end());
-    x = exact;
-  }
-  auto done = protocol.feed(x);
+  // A block of just this size, so that ASan sees each byte read beyond it.
+  auto done = protocol.feed(io::rtmp::burst::copy_of(x));
   take();
   if (!done && result.failure.empty())
     result.failure = done.error().what;
@@ -105,7 +100,9 @@ std::vector<std::string> answers_in(core::byte_view answers) {
     return {"handshake incomplete"};
   answers = answers.subspan(3073);
   io::rtmp::chunk_reader reader{{1 << 20, 1 << 20}};
-  reader.begin_burst(answers.size());
+  const auto all = io::rtmp::burst::copy_of(answers);
+  answers = all.view();
+  reader.begin_burst(all);
   while (!answers.empty()) {
     auto next = reader.next(answers);
     if (!next)

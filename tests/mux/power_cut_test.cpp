@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "tests/mux/clips.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/mutation.hpp"
+
+using core::format;
+using namespace tests;
+
+namespace {
+
+constexpr std::size_t page = 4096;
+
+/// What a file system may show after a power cut between two versions of a file: each page is of
+/// the one or the other, or zeros where only the later one has it; the length is of either.
+core::bytes torn(const core::bytes& before, const core::bytes& after, tests::random& r) {
+  core::bytes out(r.below(4) == 0 ? before.size() : after.size());
+  for (std::size_t at = 0; at < out.size(); at += page) {
+    const auto& from = r.below(2) == 0 ? before : after;
+    for (std::size_t i = at; i < std::min({at + page, out.size(), from.size()}); ++i)
+      out[i] = from[i];
+  }
+  return out;
+}
+
+/// An MP4 as it is when all its frames are in it and nothing of its end.
+core::bytes without_end(const core::bytes& closed, const core::bytes& growing) {
+  const std::string_view text{reinterpret_cast<const char*>(closed.data()), closed.size()};
+  core::bytes out{closed.begin(),
+                  closed.begin() + static_cast<std::ptrdiff_t>(text.rfind("moov") - 4)};
+  std::copy_n(growing.begin(), 64, out.begin());
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("a power cut while a fragment is closed leaves what repair can finish") {
+  tests::random r{3};
+  const auto& x = test_clip("bframes");
+  const core::nanos segment = core::millis{40};
+  for (auto what : {format::mp4, format::flv, format::hls}) {
+    memory_folder before;
+    memory_folder after;
+    // Key frames only, so that a playlist is of several pages.
+    auto sent = x;
+    if (what == format::hls)
+      for (auto& f : sent.frames)
+        f.key = true;
+    REQUIRE(write(before, what, sent, false, segment));
+    const auto account = write(after, what, sent, true, segment);
+    REQUIRE(account);
+    if (what == format::mp4)
+      before["f0.mp4"] = without_end(after["f0.mp4"], before["f0.mp4"]);
+    memory_folder straight;
+    straight.all->files = before.all->files;
+    REQUIRE(core::mux::repair(straight, what, file_name(what)));
+    for (int round = 0; round < 100; ++round) {
+      memory_folder in;
+      in.all->files = before.all->files;
+      for (auto& [name, data] : after.all->files)
+        if (data != before[name])
+          in[name] = torn(before[name], data, r);
+      CAPTURE(what, round);
+      const auto again = core::mux::repair(in, what, file_name(what));
+      REQUIRE(again);
+      CHECK(again->video_frames == account->video_frames);
+      CHECK(again->audio_frames == account->audio_frames);
+      for (auto& [name, data] : in.all->files) {
+        CAPTURE(name);
+        CHECK((data == after[name] || data == straight[name]));
+      }
+    }
+  }
+}
