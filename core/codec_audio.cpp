@@ -149,15 +149,4 @@ result<track> mp3_track(byte_view frame) {
   return out;
 }
 
-int samples_per_frame(const track& x) {
-  if (x.codec == codec_id::mp3)
-    return x.sample_rate >= 32000 ? 1152 : 576;
-  auto parsed = parse_aac_config(x.config);
-  if (!parsed)
-    return 1024;
-  // SBR gives more samples in the same time, so that samples / sample_rate stays the duration.
-  auto samples = std::int64_t{parsed->core_samples} * parsed->output_rate / parsed->core_rate;
-  return static_cast<int>(samples);
-}
-
 } // namespace core::codec

@@ -19,4 +19,7 @@ struct aac_config {
 
 result<aac_config> parse_aac_config(byte_view config);
 
+/// Samples of an Opus packet by its first two bytes (RFC 6716 3.1, 3.2.5); 0 for an impossible one.
+int opus_samples(byte_view packet);
+
 } // namespace core::codec

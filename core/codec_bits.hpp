@@ -3,6 +3,8 @@
 
 #include "core/media.hpp"
 
+#include <algorithm>
+
 namespace core::codec {
 
 /// Reads bits, most significant first. Reading past the end gives zeros and `overrun()`, so that a
@@ -66,5 +68,24 @@ private:
   std::size_t at_ = 0;
   bool overrun_ = false;
 };
+
+/// A NAL unit without its emulation prevention bytes (ISO 14496-10 7.4.1.1, ISO 23008-2 7.4.2.3),
+/// as far as the first `most` bytes of it.
+inline bytes unescape(byte_view x, std::size_t most) {
+  bytes out;
+  out.reserve(std::min(x.size(), most));
+  int zeros = 0;
+  for (auto b : x) {
+    if (out.size() == most)
+      break;
+    if (zeros >= 2 && b == 3) {
+      zeros = 0;
+      continue;
+    }
+    zeros = b ? 0 : zeros + 1;
+    out.push_back(b);
+  }
+  return out;
+}
 
 } // namespace core::codec

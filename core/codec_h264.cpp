@@ -15,24 +15,6 @@ constexpr std::size_t largest_sps = 4096;
 
 failure refused(const char* what) { return {errc::bad_request, what}; }
 
-/// Takes the emulation prevention bytes out (ISO 14496-10 7.4.1.1).
-bytes unescape(byte_view x) {
-  bytes out;
-  out.reserve(std::min(x.size(), largest_sps));
-  int zeros = 0;
-  for (auto b : x) {
-    if (out.size() == largest_sps)
-      break;
-    if (zeros >= 2 && b == 3) {
-      zeros = 0;
-      continue;
-    }
-    zeros = b ? 0 : zeros + 1;
-    out.push_back(b);
-  }
-  return out;
-}
-
 void skip_scaling_lists(bit_reader& in, int lists) {
   for (int i = 0; i < lists && !in.overrun(); ++i) {
     if (!in.bit())
@@ -83,7 +65,7 @@ bool has_chroma_format(std::uint32_t profile) {
 
 /// Fills in size and rate; leaves them 0 when the SPS makes no sense.
 void read_sps(byte_view nal, track& out) {
-  auto raw = unescape(nal);
+  auto raw = unescape(nal, largest_sps);
   bit_reader in{raw};
   in.skip(8); // NAL header
   auto profile = in.bits(8);
@@ -199,7 +181,5 @@ result<track> h264_track(byte_view record) {
     read_sps(sps, out);
   return out;
 }
-
-int nal_length_size(const track& x) { return x.config.size() > 4 ? (x.config[4] & 3) + 1 : 4; }
 
 } // namespace core::codec

@@ -17,10 +17,16 @@ const char* to_string(codec_id x) {
   switch (x) {
   case codec_id::h264:
     return "h264";
+  case codec_id::hevc:
+    return "hevc";
+  case codec_id::av1:
+    return "av1";
   case codec_id::aac:
     return "aac";
   case codec_id::mp3:
     return "mp3";
+  case codec_id::opus:
+    return "opus";
   }
   return "?";
 }

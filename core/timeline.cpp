@@ -39,18 +39,20 @@ nanos wrapped(nanos x) {
 
 nanos absolute(nanos x) { return x < nanos{0} ? -x : x; }
 
-nanos duration_of(const track& x) {
+nanos duration_of(const track& x, int samples) {
   if (x.sample_rate <= 0)
     return nanos{0};
-  return nanos{std::int64_t{1'000'000'000} * codec::samples_per_frame(x) / x.sample_rate};
+  return nanos{std::int64_t{1'000'000'000} * samples / x.sample_rate};
 }
 
 } // namespace
 
 void timeline::push(media_item x, steady_time arrival, timed& out) {
   if (x.config) {
-    if (x.config->kind == track_kind::audio)
-      audio_duration_ = duration_of(*x.config);
+    if (x.config->kind == track_kind::audio) {
+      audio_ = x.config;
+      audio_duration_ = duration_of(*audio_, codec::samples_per_frame(*audio_));
+    }
   } else {
     place(x.media, arrival, out);
     note(arrival, x.media.dts);
@@ -151,9 +153,10 @@ void timeline::place(frame& x, steady_time arrival, timed& out) {
   x.dts = media;
   x.pts = media + composition;
   if (x.kind == track_kind::audio) {
-    if (audio_duration_ > nanos{0})
-      x.duration = audio_duration_;
-    else
+    x.duration = audio_duration_;
+    if (x.duration == nanos{0} && audio_)
+      x.duration = duration_of(*audio_, codec::samples_per_frame(*audio_, x.data));
+    if (x.duration == nanos{0})
       x.duration = mine.is_started ? std::min<nanos>(media - mine.dts, burst) : nanos{0};
     mine.duration = x.duration;
   }

@@ -61,7 +61,8 @@ private:
   static void report(timed& out, track_kind track, repair_kind what, nanos by);
 
   std::array<lane, 2> lanes_;
-  nanos audio_duration_{0}; // samples / rate of the configuration in force; 0 = unknown
+  std::shared_ptr<const track> audio_; // the configuration in force
+  nanos audio_duration_{0};            // samples / rate of it; 0 = unknown, or each frame's own
   std::deque<media_item> held_;
   std::size_t held_bytes_ = 0;
   steady_time held_since_{};

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "pipelines/stock_chains.hpp"
 
+#include "core/mux/fragment.hpp"
+
+#include <array>
 #include <cmath>
 
 namespace pipelines {
@@ -10,12 +13,38 @@ namespace {
 // frame; a muxer with a source that is not live delays nothing by it.
 constexpr auto muxer_latency = "2000000000"; // ns
 
+/// The ID header, and a comment header that says nothing (RFC 7845 5.2): elements want both.
+void set_opus_fields(GstCaps* caps, const core::bytes& header) {
+  constexpr std::array<std::uint8_t, 16> comment{'O', 'p', 'u', 's', 'T', 'a', 'g', 's'};
+  if (header.size() < 19)
+    return;
+  gst_caps_set_simple(caps, "channel-mapping-family", G_TYPE_INT, int{header[18]}, nullptr);
+  GValue list = G_VALUE_INIT;
+  g_value_init(&list, GST_TYPE_ARRAY);
+  for (core::byte_view x : {core::byte_view{header}, core::byte_view{comment}}) {
+    GValue item = G_VALUE_INIT;
+    g_value_init(&item, GST_TYPE_BUFFER);
+    gst_value_take_buffer(&item, gst_buffer_new_memdup(x.data(), x.size()));
+    gst_value_array_append_and_take_value(&list, &item);
+  }
+  gst_caps_set_value(caps, "streamheader", &list);
+  g_value_unset(&list);
+}
+
 GstCaps* caps_of(const core::track& x) {
   GstCaps* caps = nullptr;
   switch (x.codec) {
   case core::codec_id::h264:
     caps = gst_caps_new_simple("video/x-h264", "stream-format", G_TYPE_STRING, "avc", "alignment",
                                G_TYPE_STRING, "au", nullptr);
+    break;
+  case core::codec_id::hevc:
+    caps = gst_caps_new_simple("video/x-h265", "stream-format", G_TYPE_STRING, "hvc1", "alignment",
+                               G_TYPE_STRING, "au", nullptr);
+    break;
+  case core::codec_id::av1:
+    caps = gst_caps_new_simple("video/x-av1", "stream-format", G_TYPE_STRING, "obu-stream",
+                               "alignment", G_TYPE_STRING, "tu", nullptr);
     break;
   case core::codec_id::aac:
     caps = gst_caps_new_simple("audio/mpeg", "mpegversion", G_TYPE_INT, 4, "stream-format",
@@ -24,6 +53,10 @@ GstCaps* caps_of(const core::track& x) {
   case core::codec_id::mp3:
     caps = gst_caps_new_simple("audio/mpeg", "mpegversion", G_TYPE_INT, 1, "layer", G_TYPE_INT, 3,
                                "parsed", G_TYPE_BOOLEAN, TRUE, nullptr);
+    break;
+  case core::codec_id::opus:
+    caps = gst_caps_new_empty_simple("audio/x-opus");
+    set_opus_fields(caps, x.config);
     break;
   }
   auto set = [&](const char* name, int value) {
@@ -43,7 +76,8 @@ GstCaps* caps_of(const core::track& x) {
     set("rate", x.sample_rate);
     set("channels", x.channels);
   }
-  if (!x.config.empty()) {
+  // Opus has its header in another field.
+  if (!x.config.empty() && x.codec != core::codec_id::opus) {
     auto* data = gst_buffer_new_memdup(x.config.data(), x.config.size());
     gst_caps_set_simple(caps, "codec_data", GST_TYPE_BUFFER, data, nullptr);
     gst_buffer_unref(data);
@@ -120,6 +154,12 @@ element parser_of(const core::track& x) {
   switch (x.codec) {
   case core::codec_id::h264:
     return {"h264parse", {{"config-interval", "-1"}}};
+  case core::codec_id::hevc:
+    return {"h265parse", {{"config-interval", "-1"}}};
+  case core::codec_id::av1:
+    return {"av1parse", {}};
+  case core::codec_id::opus:
+    return {"opusparse", {}};
   case core::codec_id::aac:
     return {"aacparse", {}};
   case core::codec_id::mp3:
@@ -132,6 +172,9 @@ element parser_of(const core::track& x) {
 
 core::result<stock_sources> build_stock(pipeline& in, stock_kind kind, const fragment_plan& x) {
   const bool is_hls = kind == stock_kind::hlssink2;
+  // A muxer without the caps for a codec says so in a failure of its links, or waits for ever.
+  if (auto held = core::mux::check_tracks(x.how.what, x.how.tracks); !held)
+    return held.error();
   auto sink = is_hls ? add_hlssink2(in, x) : add_splitmuxsink(in, x);
   if (!sink)
     return sink.error();

@@ -79,6 +79,9 @@ public:
   virtual nanos durable_until() const = 0;
 };
 
+/// Refuses, with a sentence that names what can, a codec that is not written into this container.
+result<void> check_tracks(format what, const track_set& x);
+
 /// Creates the file(s) and writes the header. Refuses a codec that the container cannot hold.
 result<std::unique_ptr<fragment>> open_fragment(folder& in, const options& x);
 

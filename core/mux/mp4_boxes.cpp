@@ -153,6 +153,27 @@ void write_tables(layout& in, const table_counts& x, bool fragmented) {
   entries(x.wide ? "co64" : "stco", 0, table::chunks, x.chunks);
 }
 
+/// How many packets before the wanted one a decoder must begin with, the same for all: 80 ms, which
+/// every Opus track has to state (Opus in ISOBMFF 4.3.6.2).
+void write_roll(layout& in, const movie_track& x) {
+  constexpr std::uint64_t roll = 80 * ticks_per_second / 1000;
+  auto& out = in.out;
+  auto media = std::max<std::uint64_t>(x.times.media, 1);
+  auto distance = std::clamp<std::uint64_t>((roll * x.tables.samples + media - 1) / media, 1, 32);
+  {
+    box b{in, "sgpd", 1, 0};
+    put(out, "roll");
+    put32(out, 2); // bytes of an entry
+    put32(out, 1);
+    put16(out, ~distance + 1); // negative: before
+  }
+  box b{in, "sbgp", 0, 0};
+  put(out, "roll");
+  put32(out, 1);
+  put32(out, x.tables.samples);
+  put32(out, 1);
+}
+
 void write_trak(layout& in, const movie& x, std::size_t index) {
   const auto& t = *x.tracks[index];
   box k{in, "trak"};
@@ -170,6 +191,8 @@ void write_trak(layout& in, const movie& x, std::size_t index) {
     write_sample_entry(in, t.what);
   }
   write_tables(in, t.tables, x.fragmented);
+  if (t.what.codec == codec_id::opus && !x.fragmented)
+    write_roll(in, t);
 }
 
 void write_mvex(layout& in, const movie& x) {
@@ -205,13 +228,22 @@ std::uint64_t table_bytes(const table_counts& x, table which) {
   return 0;
 }
 
-void write_prologue(bytes& out) {
+const char* brand_of(const track_set& x) {
+  if (!x.video || x.video->codec == codec_id::h264)
+    return brands[0];
+  // HEVC has no brand of its own.
+  return x.video->codec == codec_id::av1 ? brands[1] : brands[2];
+}
+
+void write_prologue(bytes& out, const char* brand) {
   put32(out, ftyp_size);
   put(out, "ftyp");
   put(out, "isom");
   put32(out, 0x200);
   // iso6 allows tfdt, default-base-is-moof and signed composition offsets (ISO 14496-12 annex E).
-  put(out, "isomiso2avc1iso6mp41");
+  put(out, "isomiso2");
+  put(out, std::string_view{brand, 4});
+  put(out, "iso6mp41");
   put32(out, mdat_header_size);
   put(out, "free");
   put64(out, 0);

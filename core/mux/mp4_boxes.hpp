@@ -115,8 +115,12 @@ struct movie {
 
 inline std::uint32_t track_id(std::size_t index) { return static_cast<std::uint32_t>(index + 1); }
 
+/// The one brand in `ftyp` that depends on the video: AV1 ISOBMFF binding 2.1 wants its own.
+inline constexpr std::array brands{"avc1", "av01", "iso5"};
+const char* brand_of(const track_set& x);
+
 /// `ftyp` and the `free` box.
-void write_prologue(bytes& out);
+void write_prologue(bytes& out, const char* brand);
 /// Leaves a hole for each table of each track, also for an empty one, unless it is fragmented.
 void write_moov(layout& out, const movie& x);
 

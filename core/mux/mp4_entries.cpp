@@ -23,9 +23,33 @@ void put_reserved(bytes& out) {
   put16(out, 1); // data_reference_index
 }
 
+struct box_names {
+  const char* entry;
+  const char* record;
+};
+
+/// ISO 14496-15 5.4.2, 8.4.1; AV1 ISOBMFF binding 2.2, 2.3; Opus in ISOBMFF 4.3.1, 4.3.2.
+box_names names_of(codec_id x) {
+  switch (x) {
+  case codec_id::h264:
+    return {"avc1", "avcC"};
+  case codec_id::hevc:
+    return {"hvc1", "hvcC"};
+  case codec_id::av1:
+    return {"av01", "av1C"};
+  case codec_id::opus:
+    return {"Opus", "dOps"};
+  case codec_id::aac:
+  case codec_id::mp3:
+    break;
+  }
+  return {"mp4a", "esds"};
+}
+
 void write_video(layout& in, const track& x) {
   auto& out = in.out;
-  box e{in, "avc1"};
+  auto names = names_of(x.codec);
+  box e{in, names.entry};
   put_reserved(out);
   put_bytes(out, 0, 8);
   put_bytes(out, 0, 8);
@@ -38,7 +62,7 @@ void write_video(layout& in, const track& x) {
   out.resize(out.size() + 32);
   put16(out, 24); // depth
   put16(out, 0xffff);
-  box c{in, "avcC"};
+  box c{in, names.record};
   put(out, x.config);
 }
 
@@ -49,9 +73,42 @@ void put_descriptor(bytes& out, std::uint8_t tag, std::size_t length) {
     put8(out, (length >> (7 * i) & 0x7f) | (i ? 0x80 : 0));
 }
 
+constexpr std::size_t magic_size = 8;
+constexpr std::size_t opus_fields = 11; // behind "OpusHead", up to the mapping family
+
+/// The ID header in another order of bytes, version 0 instead of 1, and without its magic.
+void write_opus_record(layout& in, byte_view header) {
+  auto x = header.subspan(magic_size);
+  auto swapped = [&](std::size_t at, int n) {
+    for (auto i = at + static_cast<std::size_t>(n); i-- > at;)
+      put8(in.out, x[i]);
+  };
+  box d{in, "dOps"};
+  put8(in.out, 0);
+  put8(in.out, x[1]);
+  swapped(2, 2); // pre-skip
+  swapped(4, 4); // rate of the input
+  swapped(8, 2); // gain
+  put(in.out, x.subspan(10));
+}
+
+std::optional<track> read_opus_record(byte_view x) {
+  if (x.size() < opus_fields || x[0] != 0)
+    return {};
+  bytes header;
+  put(header, "OpusHead");
+  put8(header, 1);
+  put8(header, x[1]);
+  for (std::size_t at : {3, 2, 7, 6, 5, 4, 9, 8})
+    put8(header, x[at]);
+  put(header, x.subspan(10));
+  auto out = codec::opus_track(header);
+  return out ? std::optional{*std::move(out)} : std::nullopt;
+}
+
 void write_audio(layout& in, const track& x) {
   auto& out = in.out;
-  box e{in, "mp4a"};
+  box e{in, names_of(x.codec).entry};
   put_reserved(out);
   put64(out, 0);
   put16(out, static_cast<std::uint64_t>(x.channels));
@@ -59,6 +116,10 @@ void write_audio(layout& in, const track& x) {
   put32(out, 0);
   // 16.16; what does not fit is in the configuration.
   put32(out, x.sample_rate < 0x10000 ? static_cast<std::uint64_t>(x.sample_rate) << 16 : 0);
+  if (x.codec == codec_id::opus) {
+    write_opus_record(in, x.config);
+    return;
+  }
   box d{in, "esds", 0, 0};
   constexpr std::size_t header = 5;
   std::size_t specific = x.config.empty() ? 0 : header + x.config.size();
@@ -141,18 +202,26 @@ std::optional<track> read_sample_entry(byte_view stsd, track_kind kind) {
   if (stsd.size() < 8)
     return {};
   auto entries = stsd.subspan(8);
+  auto record = [&](const char* entry, std::size_t fields, const char* type) {
+    auto x = find_box(entries, entry);
+    return x && x->size() >= fields ? find_box(x->subspan(fields), type) : std::nullopt;
+  };
+  auto taken = [](result<track> x) { return x ? std::optional{*std::move(x)} : std::nullopt; };
   if (kind == track_kind::audio) {
+    if (auto x = record("Opus", audio_fields, "dOps"))
+      return read_opus_record(*x);
     auto entry = find_box(entries, "mp4a");
     return entry && entry->size() >= audio_fields ? read_audio(*entry) : std::nullopt;
   }
-  auto entry = find_box(entries, "avc1");
-  if (!entry || entry->size() < visual_fields)
-    return {};
-  auto record = find_box(entry->subspan(visual_fields), "avcC");
-  if (!record)
-    return {};
-  auto parsed = codec::h264_track(*record);
-  return parsed ? std::optional{*std::move(parsed)} : std::nullopt;
+  if (auto x = record("avc1", visual_fields, "avcC"))
+    return taken(codec::h264_track(*x));
+  // Parameter sets in band too: what other writers than ours may choose.
+  for (const auto* entry : {"hvc1", "hev1"})
+    if (auto x = record(entry, visual_fields, "hvcC"))
+      return taken(codec::hevc_track(*x));
+  if (auto x = record("av01", visual_fields, "av1C"))
+    return taken(codec::av1_track(*x));
+  return {};
 }
 
 } // namespace core::mux::mp4

@@ -29,7 +29,7 @@ public:
 
   result<void> write_header() {
     bytes out;
-    write_prologue(out);
+    write_prologue(out, brand_of(tracks_));
     layout moov;
     movie m;
     m.created = created_;

@@ -40,8 +40,9 @@ result<void> moof_maker::add(const frame& f) {
   x.duration = static_cast<std::uint32_t>(
       std::clamp<ticks>(to_ticks(f.dts + f.duration) - dts, 0, limit::max()));
   x.pts = to_ticks(f.pts);
-  // A sync sample is an IDR picture (ISO 14496-15 5.3.5.3); but players want one to begin with.
-  x.key = index == audio_index || (f.key && (!f.open_gop || !last));
+  // A sync sample of H.264 is an IDR picture (ISO 14496-15 5.3.5.3), but players want one to begin
+  // with; of HEVC it is any IRAP picture (8.4.3).
+  x.key = index == audio_index || (f.key && (!f.open_gop || !last || open_are_sync_));
   last = dts;
   x.data = f.data;
   x.owner = f.owner;

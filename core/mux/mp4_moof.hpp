@@ -14,7 +14,10 @@ namespace core::mux::mp4 {
 /// the next.
 class moof_maker {
 public:
-  explicit moof_maker(const track_set& x) : has_{x.video.has_value(), x.audio.has_value()} {}
+  explicit moof_maker(const track_set& x)
+      : has_{x.video.has_value(), x.audio.has_value()}, open_are_sync_{x.video
+                                                                       && x.video->codec
+                                                                              == codec_id::hevc} {}
 
   /// Refuses a frame of a track that is not there, or over 16 MiB.
   result<void> add(const frame& x);
@@ -43,6 +46,7 @@ private:
   std::size_t build_traf(std::size_t index, std::size_t data);
 
   std::array<bool, 2> has_;
+  bool open_are_sync_;
   std::array<std::vector<sample>, 2> held_;
   std::array<std::optional<ticks>, 2> last_;
   nanos oldest_{0};

@@ -3,6 +3,8 @@
 
 #include "core/mux/mp4_entries.hpp"
 
+#include <algorithm>
+
 namespace core::mux::mp4 {
 
 namespace {
@@ -123,29 +125,33 @@ result<bool> is_ours(file& x) {
   if (!n)
     return n.error();
   front.resize(std::min(*n, front.size()));
-  bytes growing;
-  write_prologue(growing);
-  auto begins = [&](byte_view with) {
-    return std::equal(front.begin(), front.end(), with.begin(),
-                      with.begin() + static_cast<std::ptrdiff_t>(front.size()));
-  };
-  auto finished = growing;
-  set32(finished, ftyp_size, 1);
-  set32(finished, ftyp_size + 4, code("mdat"));
-  // The size of the mdat may be any.
-  if (front.size() > ftyp_size + 8)
-    std::copy(front.begin() + ftyp_size + 8, front.end(), finished.begin() + ftyp_size + 8);
-  return begins(growing) || begins(finished);
+  return std::any_of(brands.begin(), brands.end(), [&](auto* brand) {
+    bytes growing;
+    write_prologue(growing, brand);
+    auto begins = [&](byte_view with) {
+      return std::equal(front.begin(), front.end(), with.begin(),
+                        with.begin() + static_cast<std::ptrdiff_t>(front.size()));
+    };
+    auto finished = growing;
+    set32(finished, ftyp_size, 1);
+    set32(finished, ftyp_size + 4, code("mdat"));
+    // The size of the mdat may be any.
+    if (front.size() > ftyp_size + 8)
+      std::copy(front.begin() + ftyp_size + 8, front.end(), finished.begin() + ftyp_size + 8);
+    return begins(growing) || begins(finished);
+  });
 }
 
 result<bool> walker::begin() {
   auto front = window_.at(0, prologue_size);
   if (!front)
     return front.error();
-  bytes expected;
-  write_prologue(expected);
-  if (front->size() < prologue_size
-      || !std::equal(expected.begin(), expected.begin() + ftyp_size, front->begin()))
+  auto begins_with = [&](auto* brand) {
+    bytes expected;
+    write_prologue(expected, brand);
+    return std::equal(expected.begin(), expected.begin() + ftyp_size, front->begin());
+  };
+  if (front->size() < prologue_size || std::none_of(brands.begin(), brands.end(), begins_with))
     return false;
   const auto* hidden = &(*front)[ftyp_size];
   if (get32(hidden) == 1 && get32(hidden + 4) == code("mdat")) {

@@ -128,8 +128,10 @@ private:
       auto pid = static_cast<int>(get16(&x[at + 1]) & 0x1fff);
       at += 5 + (get16(&x[at + 3]) & 0xfffU);
       bool audio = type == type_aac || type == type_mpeg1_audio || type == type_mpeg2_audio;
-      if (type == type_h264 && video_.pid < 0)
+      if ((type == type_h264 || type == type_hevc) && video_.pid < 0) {
         video_.pid = pid;
+        video_type_ = type;
+      }
       if (audio && audio_.pid < 0) {
         audio_.pid = pid;
         audio_type_ = type;
@@ -182,7 +184,7 @@ private:
     auto pts = since_start(x.pts);
     if (&x == &video_) {
       if (!out_.tracks.video)
-        out_.tracks.video = video_track(long_start_codes(x.unit));
+        out_.tracks.video = video_track(long_start_codes(x.unit), video_type_);
       auto dts = since_start(x.dts);
       if (picture_) {
         step_ = std::max<ticks>(dts - picture_->dts, 0);
@@ -223,6 +225,7 @@ private:
   measurement out_;
   int map_ = -1;
   std::uint8_t audio_type_ = 0;
+  std::uint8_t video_type_ = 0;
   elementary video_;
   elementary audio_;
   std::optional<picture> picture_;

@@ -64,7 +64,7 @@ public:
   }
 
   bool knows_tracks() const {
-    return (has_video_ || audio_type_) && (!has_video_ || out_.tracks.video)
+    return (video_type_ || audio_type_) && (!video_type_ || out_.tracks.video)
            && (!audio_type_ || out_.tracks.audio);
   }
 
@@ -85,7 +85,7 @@ private:
       return false;
     for (std::size_t at = 13; at + 5 + 4 <= length + 4; at += 5) {
       if (get16(&x[at + 1]) == (0xe000 | video_pid))
-        has_video_ = true;
+        video_type_ = x[at];
       else
         audio_type_ = x[at];
     }
@@ -145,7 +145,7 @@ private:
     auto pts = since_start(pts_);
     if (video_) {
       if (!out_.tracks.video)
-        out_.tracks.video = video_track(unit_);
+        out_.tracks.video = video_track(unit_, video_type_);
       auto dts = since_start(dts_);
       if (picture_) {
         step_ = std::max<ticks>(dts - picture_->dts, 0);
@@ -185,7 +185,7 @@ private:
 
   measurement out_;
   std::uint64_t end_ = 0;
-  bool has_video_ = false;
+  std::uint8_t video_type_ = 0;
   std::uint8_t audio_type_ = 0;
   std::optional<picture> picture_;
   std::optional<ticks> step_;

@@ -2,8 +2,8 @@
 #include "core/mux/ts_packets.hpp"
 
 #include "core/codec.hpp"
-#include "core/codec_audio.hpp"
 #include "core/mux/byte_order.hpp"
+#include "core/mux/ts_units.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -12,9 +12,6 @@ namespace core::mux::ts {
 
 namespace {
 
-constexpr std::array<std::uint8_t, 4> start_code{0, 0, 0, 1};
-// Access unit delimiter that allows every slice type (ISO 14496-10 7.3.2.4).
-constexpr std::array<std::uint8_t, 6> delimiter{0, 0, 0, 1, 9, 0xf0};
 constexpr std::size_t largest_adts = 0x1fff;
 // The clock runs ahead of the decoding times by what decoders may need to fill their buffers, and
 // so that audio that comes after video of a later time is not late.
@@ -25,8 +22,6 @@ constexpr ticks longest_without_clock = 100 * ticks_per_second / 1000;
 constexpr ticks clock_due = 90 * ticks_per_second / 1000;
 constexpr std::size_t payload_size = packet_size - 4;
 
-enum nal : std::uint8_t { nal_sps = 7, nal_delimiter = 9 };
-
 /// CRC_32 of ISO 13818-1 annex A.
 std::uint32_t crc(byte_view x) {
   std::uint32_t out = 0xffff'ffff;
@@ -35,46 +30,6 @@ std::uint32_t crc(byte_view x) {
     for (int i = 0; i < 8; ++i)
       out = out << 1 ^ (out & 0x8000'0000 ? 0x04c1'1db7U : 0U);
   }
-  return out;
-}
-
-/// SPS and PPS of an AVCDecoderConfigurationRecord that codec::h264_track has accepted.
-bytes annex_b(byte_view record) {
-  bytes out;
-  std::size_t at = 5;
-  for (int pass = 0; pass < 2 && at < record.size(); ++pass) {
-    int count = record[at++] & (pass == 0 ? 0x1f : 0xff);
-    for (; count > 0 && record.size() - at >= 2; --count) {
-      std::size_t length = get16(&record[at]);
-      at += 2;
-      if (length > record.size() - at)
-        return out;
-      put(out, start_code);
-      put(out, record.subspan(at, length));
-      at += length;
-    }
-  }
-  return out;
-}
-
-/// The fixed bits of an ADTS header (ISO 14496-3 1.A.2.2).
-result<std::array<std::uint8_t, 7>> adts_header(const track& x) {
-  auto config = codec::parse_aac_config(x.config);
-  if (!config)
-    return config.error();
-  if (config->rate_index > 12)
-    return failure{errc::bad_request, "a transport stream cannot state this AAC sample rate"};
-  if (config->channel_config == 0 || config->channel_config > 7)
-    return failure{errc::bad_request, "a transport stream cannot state these AAC channels"};
-  if (config->core_samples != 1024)
-    return failure{errc::bad_request, "a transport stream cannot hold AAC of 960 samples a frame"};
-  std::array<std::uint8_t, 7> out{0xff, 0xf1}; // MPEG-4, no CRC
-  auto channels = config->channel_config;
-  out[2] = static_cast<std::uint8_t>((config->object_type - 1) << 6 | config->rate_index << 2
-                                     | channels >> 2);
-  out[3] = static_cast<std::uint8_t>((channels & 3) << 6);
-  out[5] = 0x1f; // buffer fullness: variable rate
-  out[6] = 0xfc;
   return out;
 }
 
@@ -105,7 +60,8 @@ result<packetizer> packetizer::make(const track_set& x) {
   if (x.video) {
     out.has_video_ = true;
     out.length_size_ = codec::nal_length_size(*x.video);
-    out.parameter_sets_ = annex_b(x.video->config);
+    out.video_type_ = x.video->codec == codec_id::hevc ? type_hevc : type_h264;
+    out.parameter_sets_ = parameter_sets(*x.video);
   }
   if (x.audio) {
     out.has_audio_ = true;
@@ -158,7 +114,7 @@ void packetizer::put_tables(bytes& out) {
   put16(pmt, 0xe000 | (has_video_ ? video_pid : audio_pid)); // PCR_PID
   put16(pmt, 0xf000);
   if (has_video_) {
-    put8(pmt, type_h264);
+    put8(pmt, video_type_);
     put16(pmt, 0xe000 | video_pid);
     put16(pmt, 0xf000);
   }
@@ -192,13 +148,12 @@ void packetizer::gather_video(const frame& x) {
     left = left.subspan(unit.size());
     if (unit.empty())
       continue;
-    auto type = unit[0] & 31;
-    if (first && type != nal_delimiter)
-      gather(delimiter);
-    bool own = type == nal_sps;
-    if (sets && own)
+    auto is = role_of(unit, video_type_);
+    if (first && is != role::delimiter)
+      gather(delimiter(video_type_));
+    if (sets && is == role::first_set)
       sets = false;
-    if (sets && type != nal_delimiter) {
+    if (sets && is != role::delimiter) {
       gather(parameter_sets_);
       sets = false;
     }
@@ -226,7 +181,7 @@ result<void> packetizer::put_frame(bytes& out, const frame& x) {
     u.random_access = x.key;
     gather_video(x);
     if (total_ == 0)
-      gather(delimiter);
+      gather(delimiter(video_type_));
     put_pes(out, u);
     return {};
   }

@@ -26,6 +26,7 @@ inline constexpr std::uint8_t type_mpeg1_audio = 0x03;
 inline constexpr std::uint8_t type_mpeg2_audio = 0x04;
 inline constexpr std::uint8_t type_aac = 0x0f;
 inline constexpr std::uint8_t type_h264 = 0x1b;
+inline constexpr std::uint8_t type_hevc = 0x24;
 
 /// Added to every time stamp, so that those before 0 and the clock ahead of them stay positive.
 inline constexpr ticks base_time = 10 * ticks_per_second;
@@ -66,6 +67,7 @@ private:
   bool has_video_ = false;
   bool has_audio_ = false;
   std::uint8_t audio_type_ = 0;
+  std::uint8_t video_type_ = type_h264;
   int length_size_ = 4;
   bytes parameter_sets_;               // with start codes
   std::array<std::uint8_t, 7> adts_{}; // without its length

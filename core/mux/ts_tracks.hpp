@@ -8,10 +8,11 @@
 /// Tracks from what stands in band in a transport stream.
 namespace core::mux::ts {
 
-/// From the parameter sets at the start of an access unit in Annex B form.
-std::optional<track> video_track(byte_view unit);
+/// From the parameter sets at the start of an access unit in Annex B form; `type` is the
+/// stream_type of the PMT.
+std::optional<track> video_track(byte_view unit, std::uint8_t type);
 
-/// From the header of the first frame; `type` is the stream_type of the PMT.
+/// From the header of the first frame.
 std::optional<track> audio_track(byte_view frame, std::uint8_t type);
 
 } // namespace core::mux::ts

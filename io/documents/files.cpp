@@ -12,7 +12,8 @@ constexpr std::size_t longest_document = 4 * 1024 * 1024;
 constexpr std::size_t most_gaps = 10'000;
 
 std::optional<core::codec_id> to_codec(std::string_view x) {
-  for (auto c : {core::codec_id::h264, core::codec_id::aac, core::codec_id::mp3})
+  using enum core::codec_id;
+  for (auto c : {h264, hevc, av1, aac, mp3, opus})
     if (x == core::to_string(c))
       return c;
   return std::nullopt;

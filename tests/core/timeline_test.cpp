@@ -63,6 +63,34 @@ TEST_CASE("media time starts at 0 and keeps the publisher's distances") {
   CHECK(p.got.repairs.empty());
 }
 
+TEST_CASE("each packet of Opus lasts as long as it says") {
+  core::timeline of;
+  core::timeline::timed got;
+  auto sound = std::make_shared<core::track>();
+  sound->kind = audio;
+  sound->codec = core::codec_id::opus;
+  sound->sample_rate = 48'000;
+  sound->channels = 2;
+  const core::steady_time start{1000s};
+  of.push({sound, {}}, start, got);
+  const auto packets = std::make_shared<core::bytes>(core::bytes{0xf8, 0x18, 0xe0});
+  nanos time{0};
+  for (std::size_t i = 0; i < 4; ++i) {
+    core::frame x;
+    x.kind = audio;
+    x.dts = x.pts = time;
+    // The last one is empty: it says nothing.
+    x.data = core::byte_view{*packets}.subspan(i, i < 3 ? 1 : 0);
+    of.push({nullptr, x}, start + time, got);
+    time += 60ms;
+  }
+  REQUIRE(got.items.size() == 5);
+  CHECK(got.items[1].media.duration == 20ms);
+  CHECK(got.items[2].media.duration == 60ms);
+  CHECK(got.items[3].media.duration == 2500us);
+  CHECK(got.items[4].media.duration == 60ms); // the distance to the one before
+}
+
 TEST_CASE("stamps that wrap at 2^32 ms go on") {
   publish p;
   const nanos last{4294967290LL * 1'000'000};

@@ -52,12 +52,36 @@ std::string compare(const clip& expected, const clip& found, bool beginning) {
   return {};
 }
 
+/// What ffmpeg shall make of the picture and the sound; empty for a clip of H.264, AAC and MP3.
+std::string recipe(const std::string& name) {
+  std::string x265 = "-c:v libx265 -tag:v hvc1 -preset ultrafast -x265-params "
+                     "log-level=error:keyint=25:min-keyint=25:scenecut=0:bframes=2:b-adapt=0:";
+  if (name == "hevc")
+    return x265 + "open-gop=0 -c:a aac -ac 2 ";
+  if (name == "hevc-open")
+    return x265 + "open-gop=1 -c:a libmp3lame -ac 2 ";
+  if (name == "hevc-opus")
+    return x265 + "open-gop=0 -c:a libopus -ac 2 ";
+  if (name == "av1")
+    return "-c:v libsvtav1 -preset 12 -g 25 -c:a libopus -ac 2 ";
+  if (name == "av1-aac")
+    return "-c:v libaom-av1 -cpu-used 8 -usage realtime -g 25 -c:a aac -ac 2 ";
+  if (name == "opus")
+    return "-c:v libx264 -preset ultrafast -g 25 -bf 2 -c:a libopus -ac 1 -frame_duration 60 ";
+  return {};
+}
+
+/// Those whose codecs an FLV cannot hold.
+bool is_modern(const std::string& name) { return !recipe(name).empty(); }
+
 void make_clip(const std::string& name, const std::string& path) {
   std::string video = "-f lavfi -i testsrc=size=320x180:rate=25 ";
   std::string x264 = "-c:v libx264 -preset ultrafast -g 50 -bf 0 -pix_fmt yuv420p ";
   std::string sine = "-f lavfi -i sine=frequency=440:sample_rate=";
-  std::string rest;
-  if (name == "bframes")
+  std::string rest = recipe(name);
+  if (!rest.empty())
+    rest = video + sine + "48000 -t 3 -pix_fmt yuv420p " + rest;
+  else if (name == "bframes")
     rest = video + sine + "44100 -t 6 " + x264 + "-bf 2 -c:a aac -ac 2 ";
   else if (name == "mono")
     rest = video + sine + "48000 -t 3 " + x264 + "-c:a aac -ac 1 ";
@@ -67,7 +91,9 @@ void make_clip(const std::string& name, const std::string& path) {
   else
     rest = video + sine + "44100 -t 3 " + x264 + "-c:a libmp3lame -ac 2 ";
   auto temporary = path + "." + std::to_string(getpid());
-  auto line = "ffmpeg -nostdin -v error -y " + rest + "-f flv " + temporary;
+  // SVT-AV1 tells of itself unless it is told not to.
+  auto line = "SVT_LOG=1 ffmpeg -nostdin -v error -y " + rest
+              + (is_modern(name) ? "-f mp4 " : "-f flv ") + temporary;
   if (std::system(line.c_str()) != 0)
     throw std::runtime_error{"ffmpeg failed: " + line};
   // Another test program may have made the same one meanwhile.
@@ -75,6 +101,30 @@ void make_clip(const std::string& name, const std::string& path) {
   std::filesystem::rename(temporary, path, there);
   if (there)
     std::filesystem::remove_all(temporary);
+}
+
+/// As they come: by decode time. What only the codec knows of a frame is read from its first NAL
+/// unit (ISO 23008-2 table 7-1).
+void arrange(clip& x) {
+  std::stable_sort(x.frames.begin(), x.frames.end(),
+                   [](const auto& a, const auto& b) { return a.dts < b.dts; });
+  if (!x.tracks.video || x.tracks.video->codec != core::codec_id::hevc)
+    return;
+  for (auto& f : x.frames) {
+    if (f.kind != core::track_kind::video)
+      continue;
+    int type = 0;
+    for (std::size_t at = 0; at + 5 < f.data.size();) {
+      type = f.data[at + 4] >> 1 & 63;
+      if (type < 32)
+        break;
+      at += 4
+            + (std::size_t{f.data[at]} << 24 | std::size_t{f.data[at + 1]} << 16
+               | std::size_t{f.data[at + 2]} << 8 | f.data[at + 3]);
+    }
+    f.key = type >= 16 && type <= 23;
+    f.open_gop = type == 21;
+  }
 }
 
 /// One access unit: NAL units behind lengths of 4 bytes. No zero bytes, so nothing looks like a
@@ -101,12 +151,18 @@ const clip& test_clip(const std::string& name) {
   if (at != known.end())
     return at->second;
   std::filesystem::create_directories(MUX_CLIPS);
-  auto path = std::string{MUX_CLIPS} + "/" + name + ".flv";
+  auto path = std::string{MUX_CLIPS} + "/" + name + (is_modern(name) ? ".mp4" : ".flv");
   if (!std::filesystem::exists(path))
     make_clip(name, path);
   std::ifstream file{path, std::ios::binary};
   std::vector<char> raw{std::istreambuf_iterator<char>{file}, {}};
-  return known[name] = read_flv({reinterpret_cast<const std::uint8_t*>(raw.data()), raw.size()});
+  core::byte_view data{reinterpret_cast<const std::uint8_t*>(raw.data()), raw.size()};
+  if (!is_modern(name))
+    return known[name] = read_flv(data);
+  auto out = read_media(data);
+  arrange(out);
+  set_durations(out);
+  return known[name] = std::move(out);
 }
 
 clip only(const clip& x, core::track_kind kind) {

@@ -11,6 +11,9 @@ namespace tests {
 /// A clip that ffmpeg makes once and that is kept in the build folder: "bframes" (H.264 with
 /// B-frames, a key frame every 2 s, AAC stereo 44.1 kHz, 6 s), "mono" (AAC mono 48 kHz), "mp3",
 /// "still" (a black picture in frames of some bytes, silence in AAC mono 48 kHz, 5 s).
+/// Of 3 s, with B-frames and a key frame every second: "hevc" (with AAC), "hevc-open" (open groups
+/// of pictures, with MP3), "hevc-opus", "av1" (with Opus), "av1-aac", "opus" (mono, 60 ms, with
+/// H.264).
 const clip& test_clip(const std::string& name);
 
 clip only(const clip& x, core::track_kind kind);

@@ -21,8 +21,9 @@ std::int64_t stamp(const std::uint8_t* p) {
 }
 
 /// Lengths of four bytes instead of start codes; delimiters and the track's own sets left out.
-core::bytes video_data(core::byte_view x) {
+core::bytes video_data(core::byte_view x, core::codec_id codec) {
   core::bytes out;
+  bool hevc = codec == core::codec_id::hevc;
   std::vector<std::size_t> starts;
   for (std::size_t i = 0; i + 4 <= x.size(); ++i)
     if (x[i] == 0 && x[i + 1] == 0 && x[i + 2] == 0 && x[i + 3] == 1)
@@ -33,8 +34,10 @@ core::bytes video_data(core::byte_view x) {
   for (std::size_t i = 0; i < starts.size(); ++i) {
     auto end = i + 1 < starts.size() ? starts[i + 1] : x.size();
     auto nal = x.subspan(starts[i] + 4, end - starts[i] - 4);
-    auto type = nal.empty() ? 0 : nal[0] & 31;
-    if (type == 9 || type == 7 || type == 8)
+    auto type = nal.empty() ? 0 : hevc ? nal[0] >> 1 & 63 : nal[0] & 31;
+    if ((i == 0) != (type == (hevc ? 35 : 9)))
+      return {x.begin(), x.end()};
+    if (hevc ? type >= 32 && type <= 35 : type >= 7 && type <= 9)
       continue;
     for (int k = 24; k >= 0; k -= 8)
       out.push_back(static_cast<std::uint8_t>(nal.size() >> k));
@@ -101,7 +104,7 @@ private:
     bool video = i == 0;
     core::bytes clean;
     if (video)
-      clean = video_data(data);
+      clean = video_data(data, out_.tracks.video.value_or(core::track{}).codec);
     else if (out_.tracks.audio->codec == core::codec_id::aac)
       clean.assign(data.begin() + 7, data.end());
     else

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "tests/mux/readers.hpp"
 
-#include <functional>
+#include <algorithm>
 #include <stdexcept>
 
 namespace tests {
@@ -60,7 +60,10 @@ core::byte_view one(core::byte_view in, const std::string& path) {
   return cut == path.npos ? x[0].body : one(x[0].body, path.substr(cut + 1));
 }
 
-core::nanos from_ticks(std::int64_t x) { return core::nanos{x * 100'000 / 9}; }
+/// Of the media's own scale, in Hz.
+core::nanos time_of(std::int64_t x, std::int64_t scale) {
+  return core::nanos{x / scale * 1'000'000'000 + x % scale * 1'000'000'000 / scale};
+}
 
 struct row {
   std::int64_t dts = 0;
@@ -74,11 +77,11 @@ struct row {
 std::vector<row> rows_of(core::byte_view stbl) {
   std::vector<row> out;
   auto stsz = one(stbl, "stsz");
-  require(number(stsz, 4, 4) == 0, "one size for all");
+  auto all_alike = number(stsz, 4, 4);
   auto count = number(stsz, 8, 4);
-  require(stsz.size() == 12 + 4 * count, "stsz");
+  require(all_alike || stsz.size() == 12 + 4 * count, "stsz");
   for (std::size_t i = 0; i < count; ++i)
-    out.push_back({0, 0, 0, number(stsz, 12 + 4 * i, 4), 0, true});
+    out.push_back({0, 0, 0, all_alike ? all_alike : number(stsz, 12 + 4 * i, 4), 0, true});
   auto stts = one(stbl, "stts");
   std::size_t n = 0;
   std::int64_t time = 0;
@@ -147,23 +150,77 @@ void apply_edits(core::byte_view trak, std::vector<row>& rows) {
   }
 }
 
+/// An ID header (RFC 7845 5.1) out of the dOps, whose numbers are in the other order.
+core::bytes opus_header(core::byte_view dops) {
+  core::bytes out{'O', 'p', 'u', 's', 'H', 'e', 'a', 'd', 1};
+  require(dops.size() >= 11 && dops[0] == 0, "dOps");
+  for (std::size_t at : {1, 3, 2, 7, 6, 5, 4, 9, 8})
+    out.push_back(dops[at]);
+  out.insert(out.end(), dops.begin() + 10, dops.end());
+  return out;
+}
+
+/// The descriptor with this tag somewhere in an esds (ISO 14496-1 7.2.6).
+core::byte_view descriptor(core::byte_view in, std::uint8_t tag) {
+  while (in.size() > 2) {
+    auto found = in[0];
+    std::size_t length = 0;
+    std::size_t at = 1;
+    do
+      length = length << 7 | (in[at] & 0x7fU);
+    while (in[at++] & 0x80);
+    auto body = in.subspan(at, std::min(length, in.size() - at));
+    if (found == tag)
+      return body;
+    std::size_t fields = found == 3 ? 3 : found == 4 ? 13 : length;
+    in = in.subspan(std::min(at + fields, in.size()));
+  }
+  return {};
+}
+
+core::track audio_of(core::byte_view stsd, core::byte_view first) {
+  auto entry = boxes(stsd).at(0);
+  auto inner = entry.body.subspan(28);
+  if (entry.type == "Opus")
+    return *core::codec::opus_track(opus_header(one(inner, "dOps")));
+  require(entry.type == "mp4a", "audio entry");
+  auto esds = one(inner, "esds").subspan(4);
+  require(!descriptor(esds, 4).empty(), "esds");
+  if (descriptor(esds, 4)[0] == 0x40)
+    return *core::codec::aac_track(descriptor(esds, 5));
+  return *core::codec::mp3_track(first);
+}
+
+core::track video_of(core::byte_view stsd) {
+  auto entry = boxes(stsd).at(0);
+  auto inner = entry.body.subspan(78);
+  if (entry.type == "avc1")
+    return *core::codec::h264_track(one(inner, "avcC"));
+  if (entry.type == "hvc1")
+    return *core::codec::hevc_track(one(inner, "hvcC"));
+  require(entry.type == "av01", "video entry");
+  return *core::codec::av1_track(one(inner, "av1C"));
+}
+
 void add_track(clip& out, core::byte_view file, core::byte_view trak,
                const std::vector<row>& rows) {
   auto hdlr = one(trak, "mdia/hdlr");
   bool video = std::string(hdlr.begin() + 8, hdlr.begin() + 12) == "vide";
+  auto mdhd = one(trak, "mdia/mdhd");
+  auto scale = static_cast<std::int64_t>(number(mdhd, mdhd[0] ? 20 : 12, 4));
   auto stsd = one(trak, "mdia/minf/stbl/stsd").subspan(8);
-  if (video)
-    out.tracks.video = *core::codec::h264_track(one(one(stsd, "avc1").subspan(78), "avcC"));
-  else
-    one(one(stsd, "mp4a").subspan(28), "esds");
   for (const auto& r : rows) {
     require(r.offset + r.size <= file.size(), "sample outside");
     auto data = file.subspan(r.offset, r.size);
     out.frames.push_back(make_frame(video ? core::track_kind::video : core::track_kind::audio,
-                                    r.key, from_ticks(r.dts), from_ticks(r.pts),
+                                    r.key, time_of(r.dts, scale), time_of(r.pts, scale),
                                     {data.begin(), data.end()}));
-    out.frames.back().duration = from_ticks(r.duration);
+    out.frames.back().duration = time_of(r.duration, scale);
   }
+  if (video)
+    out.tracks.video = video_of(stsd);
+  else if (!rows.empty())
+    out.tracks.audio = audio_of(stsd, file.subspan(rows[0].offset, rows[0].size));
 }
 
 } // namespace
@@ -185,6 +242,13 @@ clip read_mp4(core::byte_view in) {
   return out;
 }
 
+clip read_media(core::byte_view in) {
+  clip out;
+  for (auto& trak : all(one(in, "moov"), "trak"))
+    add_track(out, in, trak.body, rows_of(one(trak.body, "mdia/minf/stbl")));
+  return out;
+}
+
 std::vector<mp4_track> read_moov(core::byte_view body) {
   std::vector<mp4_track> out;
   auto mvhd = one(body, "mvhd");
@@ -198,11 +262,13 @@ std::vector<mp4_track> read_moov(core::byte_view body) {
       x.kind = core::track_kind::audio;
     x.is_wide = !all(stbl, "co64").empty();
     auto length = static_cast<std::int64_t>(tkhd[0] ? number(tkhd, 28, 8) : number(tkhd, 20, 4));
-    x.length = core::nanos{length / scale * 1'000'000'000 + length % scale * 1'000'000'000 / scale};
+    x.length = time_of(length, scale);
     auto rows = rows_of(stbl);
     apply_edits(trak.body, rows);
+    auto mdhd = one(trak.body, "mdia/mdhd");
+    auto rate = static_cast<std::int64_t>(number(mdhd, mdhd[0] ? 20 : 12, 4));
     for (const auto& r : rows)
-      x.samples.push_back({from_ticks(r.dts), from_ticks(r.pts), r.offset, r.size, r.key});
+      x.samples.push_back({time_of(r.dts, rate), time_of(r.pts, rate), r.offset, r.size, r.key});
   }
   return out;
 }

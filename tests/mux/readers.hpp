@@ -12,6 +12,9 @@ namespace tests {
 /// An ordinary MP4 with one moov; presentation times as its edit lists say. Fails by exception.
 clip read_mp4(core::byte_view in);
 
+/// The same, of any writer, with the times of the media and without its edit lists.
+clip read_media(core::byte_view in);
+
 /// A fragmented one.
 clip read_fragmented_mp4(core::byte_view in);
 

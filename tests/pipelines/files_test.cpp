@@ -164,6 +164,59 @@ TEST_CASE("hlssink2 leaves a playlist with an end and all packets") {
   CHECK(text.find("\nseg-000000.ts") != std::string::npos);
 }
 
+TEST_CASE("stock branches record the codecs that their muxers hold") {
+  struct row {
+    const char* name;
+    format what;
+    const char* branch;
+  };
+  for (auto [name, what, branch] :
+       {row{"hevc", format::mp4, "mp4-splitmuxsink"}, row{"av1", format::mp4, "mp4-splitmuxsink"},
+        row{"opus", format::mp4, "mp4-splitmuxsink"}, row{"hevc", format::hls, "hls-hlssink2"}}) {
+    INFO(name << " " << branch);
+    const spool at;
+    publish p;
+    p.folder = at.path.string();
+    p.open("x", what, 1h, branch);
+    p.play(test_clip(name));
+    REQUIRE(p.finish(1));
+    REQUIRE(p.heard->of<core::fragment_closed>().size() == 1);
+    CHECK(packets(at.path / "x.1") == packets(test_clip(name)));
+  }
+}
+
+TEST_CASE("a branch that refuses a codec says so and ends, the MP4 beside it has all") {
+  struct row {
+    const char* name;
+    format what;
+    const char* branch;
+    const char* sentence;
+  };
+  for (auto [name, what, branch, sentence] :
+       {row{"av1-aac", format::hls, "hls-hlssink2",
+            "the transport stream of HLS cannot hold AV1; use the branch \"hls-fmp4\""},
+        row{"opus", format::hls, "hls-hlssink2",
+            "the transport stream of HLS cannot hold Opus; use the branch \"hls-fmp4\""},
+        row{"hevc", format::flv, "flv-splitmuxsink",
+            "an FLV file cannot hold HEVC; use MP4, or HLS with the branch \"hls-fmp4\""},
+        row{"hevc", format::flv, "flv",
+            "an FLV file cannot hold HEVC; use MP4, or HLS with the branch \"hls-fmp4\""}}) {
+    INFO(name << " " << branch);
+    const spool at;
+    publish p{[](auto& x) { x.writer = pipelines::disk(); }};
+    p.folder = at.path.string();
+    p.open("x", what, 1h, branch);
+    p.open("mp4", format::mp4);
+    p.play(test_clip(name));
+    REQUIRE(p.finish(2));
+    CHECK(lawlessness(p.heard->events()) == "");
+    const auto failed = p.heard->of<core::fragment_failed>("x");
+    REQUIRE_FALSE(failed.empty());
+    CHECK(failed[0].why.what == sentence);
+    CHECK(packets(at.path / "mp4.1") == packets(test_clip(name)));
+  }
+}
+
 TEST_CASE("stock branches report a full disk and a missing folder") {
   publish p;
   p.folder = "/nonexistent/folder";

@@ -27,7 +27,7 @@ inline void set_durations(clip& x) {
   auto last = core::nanos{0};
   for (auto& f : x.frames) {
     if (f.kind == core::track_kind::audio) {
-      auto samples = core::codec::samples_per_frame(*x.tracks.audio);
+      auto samples = core::codec::samples_per_frame(*x.tracks.audio, f.data);
       f.duration = core::nanos{samples * 1'000'000'000LL / x.tracks.audio->sample_rate};
       continue;
     }
