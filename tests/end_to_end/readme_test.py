@@ -70,7 +70,7 @@ class the_readme(livetape.Case):
             elif "/cut" in text:
                 self.while_live(text, node)
             else:
-                told = self.shell(text, node)
+                told = self.shell(text, node, limit=180)
                 if "ffmpeg" in text or "gst-launch" in text:
                     name = re.search(r"/live/(\w+)", text)[1]
                     wait_for(f"the MP4 and the HLS of {name}", lambda: len(node.files(stream=f"live/{name}")) == 2)
