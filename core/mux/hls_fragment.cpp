@@ -28,7 +28,7 @@ public:
   result<void> write_header() { return append_whole(*playlist_, view(to_text(head_))); }
 
   result<void> write(std::span<const frame> frames) override {
-    out_.clear();
+    out_.clear(kept_buffer);
     for (const auto& f : frames) {
       bool video = f.kind == track_kind::video;
       if (!(video ? tracks_.video : tracks_.audio))
@@ -133,12 +133,10 @@ private:
   result<void> flush() {
     if (out_.empty())
       return {};
-    auto done = append_whole(*segment_, out_);
+    auto done = append_whole(*segment_, out_.view());
     if (done)
       written_.flushed();
-    if (out_.capacity() > kept_buffer)
-      out_ = {};
-    out_.clear();
+    out_.clear(kept_buffer);
     return done;
   }
 
@@ -158,7 +156,7 @@ private:
   std::uint64_t video_frames_ = 0;
   std::uint64_t audio_frames_ = 0;
   std::uint64_t closed_size_ = 0;
-  bytes out_;
+  packet_buffer out_;
 };
 
 } // namespace

@@ -213,8 +213,9 @@ result<bool> is_ours(file& x) {
   auto packets = packetizer::make(any);
   if (!packets)
     return packets.error();
-  bytes tables;
-  packets->put_tables(tables);
+  packet_buffer made;
+  packets->put_tables(made);
+  const auto tables = made.view();
   for (std::size_t i = 0; i < std::min(front.size(), packet_size); ++i) {
     bool counter = i == 3;
     if (front[i] != tables[i] && !(counter && (front[i] & 0xf0) == 0x10))

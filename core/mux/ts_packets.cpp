@@ -84,18 +84,20 @@ std::uint8_t packetizer::next_counter(std::uint16_t pid) {
   return out;
 }
 
-void packetizer::put_section(bytes& out, std::uint16_t pid, byte_view section) {
-  auto start = out.size();
-  put8(out, sync_byte);
-  put16(out, 0x4000 | pid);
-  put8(out, 0x10 | next_counter(pid));
-  put8(out, 0); // pointer_field
-  put(out, section);
-  put32(out, crc(section));
-  out.resize(start + packet_size, 0xff);
+void packetizer::put_section(packet_buffer& out, std::uint16_t pid, byte_view section) {
+  auto* p = out.extend(packet_size);
+  std::memset(p, 0xff, packet_size);
+  p[0] = sync_byte;
+  p[1] = static_cast<std::uint8_t>(0x40 | pid >> 8);
+  p[2] = static_cast<std::uint8_t>(pid);
+  p[3] = static_cast<std::uint8_t>(0x10 | next_counter(pid));
+  p[4] = 0; // pointer_field
+  p = std::copy(section.begin(), section.end(), p + 5);
+  for (int shift = 24; shift >= 0; shift -= 8)
+    *p++ = static_cast<std::uint8_t>(crc(section) >> shift);
 }
 
-void packetizer::put_tables(bytes& out) {
+void packetizer::put_tables(packet_buffer& out) {
   bytes pat; // 2.4.4.3
   put8(pat, 0);
   put16(pat, 0xb000 | 13);
@@ -163,7 +165,7 @@ void packetizer::gather_video(const frame& x) {
   }
 }
 
-result<void> packetizer::put_frame(bytes& out, const frame& x) {
+result<void> packetizer::put_frame(packet_buffer& out, const frame& x) {
   pieces_.clear();
   total_ = 0;
   unit u;
@@ -211,22 +213,23 @@ result<void> packetizer::put_frame(bytes& out, const frame& x) {
 
 /// A packet without payload, whose counter is the last one's (2.4.3.3), when a clock is due, or
 /// would be late with the next frame.
-void packetizer::put_clock(bytes& out, ticks now, ticks frame_length) {
+void packetizer::put_clock(packet_buffer& out, ticks now, ticks frame_length) {
   auto due = std::clamp<ticks>(longest_without_clock - frame_length, 0, clock_due);
   if (clock_ && now - *clock_ <= due)
     return;
   clock_ = now;
-  auto start = out.size();
-  put8(out, sync_byte);
-  put16(out, video_pid);
-  put8(out, 0x20 | ((counters_[2] + 15) & 15));
-  put8(out, payload_size - 1);
-  put8(out, 0x10);
-  out.resize(start + packet_size, 0xff);
-  put_clock_field(&out[start + 6], now);
+  auto* p = out.extend(packet_size);
+  std::memset(p, 0xff, packet_size);
+  p[0] = sync_byte;
+  p[1] = static_cast<std::uint8_t>(video_pid >> 8);
+  p[2] = static_cast<std::uint8_t>(video_pid);
+  p[3] = static_cast<std::uint8_t>(0x20 | ((counters_[2] + 15) & 15));
+  p[4] = payload_size - 1;
+  p[5] = 0x10;
+  put_clock_field(p + 6, now);
 }
 
-void packetizer::put_pes(bytes& out, const unit& x) {
+void packetizer::put_pes(packet_buffer& out, const unit& x) {
   // PES header (2.4.3.7). A video packet that is too long to state its length has a last TS packet
   // with stuffing, always: that is how repair knows whether it is whole.
   bool both = x.dts != x.pts;
@@ -252,11 +255,10 @@ void packetizer::put_pes(bytes& out, const unit& x) {
   pieces_.insert(pieces_.begin(), byte_view{head}.first(head_size));
   auto left = head_size + total_;
   auto packets = (left + field + payload_size - 1) / payload_size;
-  auto at = out.size();
-  out.resize(at + packets * packet_size);
+  auto* packet = out.extend(packets * packet_size);
   auto piece = pieces_.begin();
-  for (std::size_t i = 0; i < packets; ++i, at += packet_size) {
-    auto* p = &out[at];
+  for (std::size_t i = 0; i < packets; ++i, packet += packet_size) {
+    auto* p = packet;
     auto fields = i == 0 ? field : 0;
     auto payload = std::min(left, payload_size - fields);
     auto adaptation = payload_size - payload;

@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "core/media.hpp"
 #include "core/mux/clock.hpp"
+#include "core/mux/packet_buffer.hpp"
 
 #include <array>
 #include <optional>
@@ -40,11 +41,11 @@ public:
   static result<packetizer> make(const track_set& x);
 
   /// PAT and PMT, for the start of each segment.
-  void put_tables(bytes& out);
+  void put_tables(packet_buffer& out);
   /// One PES packet with one access unit, before audio one with nothing but a clock where that is
   /// due. An AAC frame over 8184 bytes, or any audio frame over
   /// 65527, does not fit and is refused.
-  result<void> put_frame(bytes& out, const frame& x);
+  result<void> put_frame(packet_buffer& out, const frame& x);
 
 private:
   packetizer() = default;
@@ -57,11 +58,11 @@ private:
     ticks pts = 0;
   };
 
-  void put_clock(bytes& out, ticks now, ticks frame_length);
-  void put_section(bytes& out, std::uint16_t pid, byte_view section);
+  void put_clock(packet_buffer& out, ticks now, ticks frame_length);
+  void put_section(packet_buffer& out, std::uint16_t pid, byte_view section);
   void gather_video(const frame& x);
   void gather(byte_view x);
-  void put_pes(bytes& out, const unit& x);
+  void put_pes(packet_buffer& out, const unit& x);
   std::uint8_t next_counter(std::uint16_t pid);
 
   bool has_video_ = false;
