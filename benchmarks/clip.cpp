@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <limits>
 
 namespace bench {
 
@@ -37,13 +38,16 @@ std::uint32_t distance(const std::vector<tag>& x, tag::kind kind) {
   return all[all.size() / 2];
 }
 
-/// How long one round is: as long as the video, or as the audio where there is no video.
+/// From the first frame of a kind to where the one after its last would be.
 std::uint32_t length_of(const std::vector<tag>& x, tag::kind kind) {
+  std::uint32_t start = std::numeric_limits<std::uint32_t>::max();
   std::uint32_t end = 0;
   for (const auto& t : x)
-    if (t.what == kind)
+    if (t.what == kind) {
+      start = std::min(start, t.time);
       end = std::max(end, t.time);
-  return end + distance(x, kind);
+    }
+  return end - start + distance(x, kind);
 }
 
 core::failure bad(const std::string& path, const char* what) {
@@ -95,9 +99,12 @@ core::result<clip> read_clip(const std::string& path) {
     return bad(path, "has no frame");
   if (first != out.frames.end() && !first->is_key())
     return bad(path, "does not begin with a key frame");
-  out.length
-      = length_of(out.frames, first == out.frames.end() ? tag::kind::audio : tag::kind::video);
-  std::erase_if(out.frames, [&](const tag& x) { return x.time >= out.length; });
+  // A round is as long as the video, or as the audio where there is no video.
+  const auto leading = first == out.frames.end() ? tag::kind::audio : tag::kind::video;
+  out.length = length_of(out.frames, leading);
+  std::erase_if(out.frames, [&, begin = out.frames.front().time](const tag& x) {
+    return x.what != leading && x.time >= begin + out.length;
+  });
   if (out.length == 0)
     return bad(path, "has no length");
   for (const auto& x : out.frames) {
