@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "benchmarks/commands.hpp"
+#include "benchmarks/kept_memory.hpp"
 #include "benchmarks/report.hpp"
 
 #include <cstdio>
@@ -77,6 +78,7 @@ int capacity(const common_options& common, const capacity_options& x) {
     if (bad <= x.most && bad - good <= std::max(1.0, exact * good))
       break;
   }
+  kept_memory::drop(common.folder);
   const auto& clip = (*what)->clips.front();
   std::printf(
       "This machine records %u streams of %.1f Mbit/s as %s, files on %s, with nothing late "

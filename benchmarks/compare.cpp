@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "benchmarks/commands.hpp"
+#include "benchmarks/kept_memory.hpp"
 #include "benchmarks/report.hpp"
 
 #include <algorithm>
@@ -110,6 +111,7 @@ int compare(const common_options& common, const compare_options& x) {
           c.theirs.push_back(*theirs);
         }
       }
+  kept_memory::drop(common.folder);
   const auto baseline = read_baseline(x.baseline);
   nlohmann::json out = nlohmann::json::array();
   std::printf("\n%-16s %8s  %-19s %10s %10s  %s\n", "formats, streams", "ratio", "spread",

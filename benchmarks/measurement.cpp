@@ -2,12 +2,12 @@
 #include "benchmarks/measurement.hpp"
 
 #include "benchmarks/files.hpp"
+#include "benchmarks/kept_memory.hpp"
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sys/statfs.h>
 #include <unistd.h>
+#include <utility>
 
 namespace bench {
 
@@ -25,55 +25,48 @@ std::string names(const std::set<container>& x) {
   return out.empty() ? "none" : out;
 }
 
-/// The memory behind a tmpfs is slow the first time that it is used (a virtual machine fetches it
-/// from its host): without this the first server of a comparison would pay for all others.
-void warm(const std::string& folder, std::uint64_t bytes, const progress& tell) {
-  static std::uint64_t warmed = 0;
-  struct statfs room {};
-  constexpr unsigned long tmpfs = 0x01021994; // TMPFS_MAGIC, linux/magic.h
-  if (bytes <= warmed || ::statfs(folder.c_str(), &room) != 0
-      || static_cast<unsigned long>(room.f_type) != tmpfs)
-    return;
-  const auto free = std::uint64_t{room.f_bavail} * static_cast<std::uint64_t>(room.f_bsize);
-  warmed = bytes;
-  bytes = std::min(bytes, free * 9 / 10);
-  const auto path = folder + "/warm";
-  std::ofstream out{path, std::ios::binary};
-  const std::string block(4 * 1024 * 1024, '\0');
-  for (std::uint64_t done = 0; done < bytes && out; done += block.size()) {
-    tell("warming the memory behind the files",
-         static_cast<double>(done) / static_cast<double>(bytes));
-    out.write(block.data(), static_cast<std::streamsize>(block.size()));
-  }
-  out.close();
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
-}
-
-/// What all formats of a measurement will take, with a little room.
-std::uint64_t room_for(const measurement_options& x) {
+/// Bytes a second that will be written.
+double rate_of(const measurement_options& x) {
   double rate = 0;
   for (const auto* each : x.media)
-    rate = std::max(rate, each->of->bitrate() / 8);
-  const auto seconds
-      = x.window + x.settle + std::chrono::ceil<core::seconds>(x.ramp) + core::seconds{4};
-  return static_cast<std::uint64_t>(1.1 * rate * x.streams * static_cast<double>(seconds.count())
-                                    * static_cast<double>(x.formats.size()));
+    rate += each->of->bitrate() / 8 / static_cast<double>(x.media.size());
+  return 1.1 * rate * x.streams * static_cast<double>(x.formats.size());
 }
 
-void wait(core::millis x, const char* what, const progress& tell) {
+/// Frees kept memory in the pace in which the server takes it.
+class pace {
+public:
+  pace(kept_memory& from, double rate) : from_{from}, rate_{rate} {}
+  void step() {
+    const auto gone
+        = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_ + ahead).count();
+    const auto due = static_cast<std::uint64_t>(gone * rate_);
+    from_.give(due - std::exchange(given_, due));
+  }
+
+private:
+  static constexpr core::millis ahead{400}; // more than a step of `wait`
+  kept_memory& from_;
+  double rate_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::uint64_t given_ = 0;
+};
+
+void wait(core::millis x, const char* what, const progress& tell, pace& memory) {
   const auto start = std::chrono::steady_clock::now();
   for (;;) {
     const auto gone = std::chrono::steady_clock::now() - start;
     if (gone >= x)
       return;
     tell(what, std::chrono::duration<double>(gone) / std::chrono::duration<double>(x));
+    memory.step();
     ::usleep(static_cast<useconds_t>(
         std::min<std::int64_t>(200'000, std::chrono::ceil<core::micros>(x - gone).count())));
   }
 }
 
-core::result<void> wait_for_all(const load& pushing, unsigned streams, const progress& tell) {
+core::result<void> wait_for_all(const load& pushing, unsigned streams, const progress& tell,
+                                pace& memory) {
   const auto until = std::chrono::steady_clock::now() + begin_limit;
   for (;;) {
     const auto x = pushing.account();
@@ -86,6 +79,7 @@ core::result<void> wait_for_all(const load& pushing, unsigned streams, const pro
                                                       + std::to_string(streams)
                                                       + " publishers were accepted in time"};
     tell("starting", static_cast<double>(x.publishing) / streams);
+    memory.step();
     ::usleep(200'000);
   }
 }
@@ -119,12 +113,15 @@ core::result<std::vector<check>> compare(const std::string& folder,
 
 core::result<measurement> measure(const measurement_options& x, const progress& tell) {
   std::error_code ignored;
+  kept_memory memory{x.folder};
   std::unique_ptr<server> of;
   auto url = x.url;
   if (x.watch == 0) {
     std::filesystem::remove_all(x.folder, ignored);
+    const auto seconds = std::chrono::duration<double>(x.window + x.settle + x.ramp).count() + 4;
+    memory.fill(static_cast<std::uint64_t>(rate_of(x) * seconds),
+                [&](double part) { tell("filling the memory behind the files", part); });
     std::filesystem::create_directories(x.folder, ignored);
-    warm(x.folder, room_for(x), tell);
     const server_options how{x.folder, x.formats, {}, x.livetape, {}};
     auto started = x.server == "nginx" ? start_nginx(how) : start_livetape(how);
     if (!started)
@@ -143,13 +140,14 @@ core::result<measurement> measure(const measurement_options& x, const progress& 
   pushing.ramp = x.ramp;
   load publishers{pushing};
   publishers.start();
-  if (auto begun = wait_for_all(publishers, x.streams, tell); !begun)
+  pace paced{memory, rate_of(x)};
+  if (auto begun = wait_for_all(publishers, x.streams, tell, paced); !begun)
     return begun.error();
-  wait(x.settle, "settling", tell);
+  wait(x.settle, "settling", tell, paced);
   const auto before = read_counters(pid);
   const auto machine_before = read_machine();
   const auto sent_before = publishers.account();
-  wait(x.window, "measuring", tell);
+  wait(x.window, "measuring", tell, paced);
   const auto after = read_counters(pid);
   const auto machine_after = read_machine();
   const auto sent_after = publishers.account();
@@ -191,7 +189,7 @@ core::result<measurement> measure(const measurement_options& x, const progress& 
     return c.missing_video == 0 && c.missing_audio == 0;
   });
   if (!x.keep)
-    std::filesystem::remove_all(x.folder, ignored);
+    memory.take(x.folder);
   return out;
 }
 

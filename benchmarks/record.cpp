@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "benchmarks/commands.hpp"
+#include "benchmarks/kept_memory.hpp"
 #include "benchmarks/report.hpp"
 
 namespace bench {
@@ -33,6 +34,7 @@ int record(const common_options& common, const record_options& x) {
     results.push_back(to_json(*done));
     all.push_back(*std::move(done));
   }
+  kept_memory::drop(common.folder);
   if (auto drawn = write_plot(x.plot, all); !drawn)
     return complain(drawn.error());
   if (auto written = write_results(common.out, common.folder,
