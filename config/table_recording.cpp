@@ -19,7 +19,7 @@ std::vector<std::string> branches(core::format x) {
   case core::format::flv:
     return {"flv", "flv-splitmuxsink"};
   case core::format::hls:
-    return {"hls", "hls-hlssink2"};
+    return {"hls", "hls-fmp4", "hls-hlssink2"};
   }
   return {};
 }

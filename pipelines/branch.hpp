@@ -71,6 +71,9 @@ inline std::uint64_t weight(const core::track_set& x) {
   return (x.video ? weight(*x.video) : 0) + (x.audio ? weight(*x.audio) : 0);
 }
 
+/// What a branch of HLS writes.
+core::mux::segment_kind segments_of(const core::format_policy& how);
+
 /// Makes a branch of the kind of this name for this format.
 core::result<std::unique_ptr<branch>> make_branch(const core::format_policy& how, const options& x,
                                                   report_sink report);

@@ -13,18 +13,26 @@ struct kind {
   const char* name;
   core::format what;
   std::optional<stock_kind> stock; // none: the writer
+  core::mux::segment_kind segments = core::mux::segment_kind::ts;
 };
 
 constexpr std::array kinds{
     kind{"mp4", core::format::mp4, {}},
     kind{"flv", core::format::flv, {}},
     kind{"hls", core::format::hls, {}},
+    kind{"hls-fmp4", core::format::hls, {}, core::mux::segment_kind::fmp4},
     kind{"mp4-splitmuxsink", core::format::mp4, stock_kind::splitmuxsink},
     kind{"flv-splitmuxsink", core::format::flv, stock_kind::splitmuxsink},
     kind{"hls-hlssink2", core::format::hls, stock_kind::hlssink2},
 };
 
 } // namespace
+
+core::mux::segment_kind segments_of(const core::format_policy& how) {
+  const auto it
+      = std::find_if(kinds.begin(), kinds.end(), [&](auto& k) { return k.name == how.branch; });
+  return it == kinds.end() ? core::mux::segment_kind::ts : it->segments;
+}
 
 std::vector<std::string> branch_kinds() {
   std::vector<std::string> out;

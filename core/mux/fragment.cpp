@@ -41,7 +41,7 @@ std::string title(codec_id x) {
 }
 
 /// README.md shows the table.
-result<void> check_codec(format what, codec_id x) {
+result<void> check_codec(format what, codec_id x, segment_kind segments) {
   bool is_old = x == codec_id::h264 || x == codec_id::aac || x == codec_id::mp3;
   switch (what) {
   case format::mp4:
@@ -52,7 +52,7 @@ result<void> check_codec(format what, codec_id x) {
     return failure{errc::bad_request, "an FLV file cannot hold " + title(x)
                                           + "; use MP4, or HLS with the branch \"hls-fmp4\""};
   case format::hls:
-    if (is_old || x == codec_id::hevc)
+    if (is_old || x == codec_id::hevc || segments == segment_kind::fmp4)
       return {};
     // A TS of AV1 has no standard that players follow, and Opus in it is played by no browser.
     return failure{errc::bad_request, "the transport stream of HLS cannot hold " + title(x)
@@ -63,7 +63,7 @@ result<void> check_codec(format what, codec_id x) {
 
 } // namespace
 
-result<void> check_tracks(format what, const track_set& x) {
+result<void> check_tracks(format what, const track_set& x, segment_kind segments) {
   if (x.empty())
     return failure{errc::bad_request, "a fragment needs at least one track"};
   for (const auto* t : {&x.video, &x.audio}) {
@@ -72,14 +72,14 @@ result<void> check_tracks(format what, const track_set& x) {
     bool video = t == &x.video;
     if (((*t)->kind == track_kind::video) != video || is_video((*t)->codec) != video)
       return failure{errc::bad_request, "a track's codec is not one of its kind"};
-    if (auto r = check_codec(what, (*t)->codec); !r)
+    if (auto r = check_codec(what, (*t)->codec, segments); !r)
       return r;
   }
   return {};
 }
 
 result<std::unique_ptr<fragment>> open_fragment(folder& in, const options& x) {
-  if (auto r = check_tracks(x.what, x.tracks); !r)
+  if (auto r = check_tracks(x.what, x.tracks, x.segments); !r)
     return r.error();
   switch (x.what) {
   case format::mp4:

@@ -51,13 +51,17 @@ struct account {
   friend bool operator==(const account&, const account&) = default;
 };
 
+/// What the segments of an HLS fragment are: MPEG transport stream, or fragmented MP4 (CMAF).
+enum class segment_kind : std::uint8_t { ts, fmp4 };
+
 struct options {
   format what = format::mp4;
   /// MP4 and FLV: the file's name in the folder. HLS: not used (playlist.m3u8, seg-000001.ts ...).
   std::string name;
   track_set tracks;
-  nanos segment{std::chrono::seconds{6}}; // HLS only
-  wall_time start{};                      // of dts 0; HLS writes it as EXT-X-PROGRAM-DATE-TIME
+  nanos segment{std::chrono::seconds{6}};   // HLS only
+  wall_time start{};                        // of dts 0; HLS writes it as EXT-X-PROGRAM-DATE-TIME
+  segment_kind segments = segment_kind::ts; // HLS only
 };
 
 /// One fragment being written, from its first frame to its close.
@@ -80,7 +84,8 @@ public:
 };
 
 /// Refuses, with a sentence that names what can, a codec that is not written into this container.
-result<void> check_tracks(format what, const track_set& x);
+result<void> check_tracks(format what, const track_set& x,
+                          segment_kind segments = segment_kind::ts);
 
 /// Creates the file(s) and writes the header. Refuses a codec that the container cannot hold.
 result<std::unique_ptr<fragment>> open_fragment(folder& in, const options& x);

@@ -2,15 +2,14 @@
 #include "core/mux/file_access.hpp"
 #include "core/mux/formats.hpp"
 #include "core/mux/hls_playlist.hpp"
+#include "core/mux/hls_segments.hpp"
 #include "core/mux/tally.hpp"
-#include "core/mux/ts_packets.hpp"
 
 namespace core::mux::hls {
 
 namespace {
 
 constexpr std::size_t most_bytes = 16 * 1024 * 1024;
-constexpr std::size_t kept_buffer = 4 * 1024 * 1024;
 
 byte_view view(std::string_view x) {
   return {reinterpret_cast<const std::uint8_t*>(x.data()), x.size()};
@@ -18,17 +17,31 @@ byte_view view(std::string_view x) {
 
 class writer : public fragment {
 public:
-  writer(folder& in, std::unique_ptr<file> playlist, ts::packetizer packets, const options& x)
-      : in_{in}, playlist_{std::move(playlist)}, packets_{std::move(packets)}, tracks_{x.tracks},
-        length_{x.segment} {
+  writer(folder& in, std::unique_ptr<segment_writer> segments, const options& x)
+      : in_{in}, segments_{std::move(segments)}, tracks_{x.tracks}, length_{x.segment} {
+    head_.kind = x.segments;
     head_.start = x.start;
     head_.target = (std::chrono::ceil<seconds>(x.segment)).count();
   }
 
-  result<void> write_header() { return append_whole(*playlist_, view(to_text(head_))); }
+  /// The playlist last: what it names is there.
+  result<void> begin() {
+    if (head_.kind == segment_kind::fmp4) {
+      auto init = in_.create(init_name);
+      if (!init)
+        return init.error();
+      if (auto r = append_whole(**init, make_init(tracks_, *head_.start)); !r)
+        return r;
+      closed_size_ = (*init)->size();
+    }
+    auto playlist = in_.create(playlist_name);
+    if (!playlist)
+      return playlist.error();
+    playlist_ = *std::move(playlist);
+    return append_whole(*playlist_, view(to_text(head_)));
+  }
 
   result<void> write(std::span<const frame> frames) override {
-    out_.clear(kept_buffer);
     for (const auto& f : frames) {
       bool video = f.kind == track_kind::video;
       if (!(video ? tracks_.video : tracks_.audio))
@@ -41,21 +54,23 @@ public:
       if (!segment_)
         if (auto r = begin_segment(f.pts); !r)
           return r;
-      if (out_.size() > most_bytes)
+      if (segments_->is_full_for(f))
         if (auto r = flush(); !r)
           return r;
-      if (auto r = packets_.put_frame(out_, f); !r)
+      if (auto r = segments_->add(f); !r)
         return r;
       whole_.add(f.kind, f.pts, f.duration);
       written_.hold(f);
       ++(video ? video_frames_ : audio_frames_);
     }
-    return flush();
+    return segments_->may_wait() ? result<void>{} : flush();
   }
 
   result<account> close() override {
     if (whole_.empty())
       return failure{errc::not_found, "there is no whole frame in it"};
+    if (auto r = flush(); !r)
+      return r.error();
     if (auto r = end_segment(whole_.end(), end_line); !r)
       return r.error();
     head_.target = std::max<std::int64_t>(longest_, 1);
@@ -81,12 +96,12 @@ private:
   }
 
   result<void> begin_segment(nanos start) {
-    auto made = in_.create(segment_name(number_));
+    auto made = in_.create(segment_name(number_, head_.kind));
     if (!made)
       return made.error();
     segment_ = *std::move(made);
     segment_start_ = start;
-    packets_.put_tables(out_);
+    segments_->begin();
     return {};
   }
 
@@ -117,7 +132,7 @@ private:
       if (auto r = write_head(); !r)
         return r;
     }
-    auto text = to_text(entry, number_);
+    auto text = to_text(entry, number_, head_.kind);
     text += behind;
     if (auto r = append_whole(*playlist_, view(text)); !r)
       return r;
@@ -131,18 +146,15 @@ private:
   result<void> write_head() { return playlist_->write_at(0, view(to_text(head_))); }
 
   result<void> flush() {
-    if (out_.empty())
-      return {};
-    auto done = append_whole(*segment_, out_.view());
+    auto done = segments_->write_to(*segment_);
     if (done)
       written_.flushed();
-    out_.clear(kept_buffer);
     return done;
   }
 
   folder& in_;
   std::unique_ptr<file> playlist_;
-  ts::packetizer packets_;
+  std::unique_ptr<segment_writer> segments_;
   track_set tracks_;
   nanos length_;
   playlist_head head_;
@@ -156,20 +168,22 @@ private:
   std::uint64_t video_frames_ = 0;
   std::uint64_t audio_frames_ = 0;
   std::uint64_t closed_size_ = 0;
-  packet_buffer out_;
 };
 
 } // namespace
 
 result<std::unique_ptr<fragment>> open(folder& in, const options& x) {
-  auto packets = ts::packetizer::make(x.tracks);
-  if (!packets)
-    return packets.error();
-  auto playlist = in.create(playlist_name);
-  if (!playlist)
-    return playlist.error();
-  auto w = std::make_unique<writer>(in, *std::move(playlist), *std::move(packets), x);
-  if (auto r = w->write_header(); !r)
+  std::unique_ptr<segment_writer> segments;
+  if (x.segments == segment_kind::fmp4) {
+    segments = make_fmp4_segments(x.tracks);
+  } else {
+    auto made = make_ts_segments(x.tracks);
+    if (!made)
+      return made.error();
+    segments = *std::move(made);
+  }
+  auto w = std::make_unique<writer>(in, std::move(segments), x);
+  if (auto r = w->begin(); !r)
     return r.error();
   return std::unique_ptr<fragment>{std::move(w)};
 }

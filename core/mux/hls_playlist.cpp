@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::size_t longest_line = 256;
 constexpr int target_digits = 10;
+// RFC 8216 4.3.2.5. As the head is written anew it has to stand in it.
+constexpr std::string_view map_line = "#EXT-X-MAP:URI=\"init.mp4\"\n";
 
 /// RFC 3339 in UTC; `digits` of the second's fraction, 3 or 6.
 std::string time_text(wall_time x, int digits) {
@@ -78,12 +80,17 @@ bool begins(const std::string& x, std::string_view with) {
 result<std::optional<playlist_head>> read_head(file& x) {
   playlist_head out;
   out.start = wall_time{};
+  out.kind = segment_kind::fmp4; // the longer one
   bytes text(to_text(out).size());
   auto n = x.read_at(0, text);
   if (!n)
     return n.error();
   std::string found{text.begin(),
                     text.begin() + static_cast<std::ptrdiff_t>(std::min(*n, text.size()))};
+  if (found.find(map_line) == found.npos) {
+    out.kind = segment_kind::ts;
+    found.resize(std::min(found.size(), to_text(out).size()));
+  }
   auto value = [&](std::string_view key) -> std::optional<std::string> {
     auto at = found.find(key);
     if (at == found.npos)
@@ -107,16 +114,21 @@ result<std::optional<playlist_head>> read_head(file& x) {
 
 } // namespace
 
-std::string segment_name(std::uint64_t number) {
+std::string segment_name(std::uint64_t number, segment_kind kind) {
   char out[40];
-  std::snprintf(out, sizeof out, "seg-%06" PRIu64 ".ts", number);
+  std::snprintf(out, sizeof out, "seg-%06" PRIu64 ".%s", number,
+                kind == segment_kind::ts ? "ts" : "m4s");
   return out;
 }
 
 std::string to_text(const playlist_head& x) {
   auto target = std::to_string(std::clamp<std::int64_t>(x.target, 1, 9'999'999'999));
-  std::string out
-      = "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-TARGETDURATION:";
+  const bool fmp4 = x.kind == segment_kind::fmp4;
+  std::string out = std::string{"#EXTM3U\n#EXT-X-VERSION:"} + (fmp4 ? "7" : "6")
+                    + "\n#EXT-X-INDEPENDENT-SEGMENTS\n";
+  if (fmp4)
+    out += map_line;
+  out += "#EXT-X-TARGETDURATION:";
   out += target + "\n#" + std::string(target_digits - target.size(), '-') + "\n";
   out += "#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PLAYLIST-TYPE:";
   out += x.ended ? "VOD\n#\n" : "EVENT\n";
@@ -125,7 +137,7 @@ std::string to_text(const playlist_head& x) {
   return out;
 }
 
-std::string to_text(const playlist_entry& x, std::uint64_t number) {
+std::string to_text(const playlist_entry& x, std::uint64_t number, segment_kind kind) {
   char line[160];
   std::snprintf(line, sizeof line,
                 "#livetape video=%" PRIu64 " audio=%" PRIu64 " bytes=%" PRIu64 "\n", x.video_frames,
@@ -136,7 +148,7 @@ std::string to_text(const playlist_entry& x, std::uint64_t number) {
   auto length = std::max<std::int64_t>(x.duration.count(), 0);
   std::snprintf(line, sizeof line, "#EXTINF:%" PRId64 ".%06" PRId64 ",\n", length / 1'000'000,
                 length % 1'000'000);
-  return out + line + segment_name(number) + "\n";
+  return out + line + segment_name(number, kind) + "\n";
 }
 
 result<playlist_state> read_playlist(file& x) {
@@ -175,7 +187,7 @@ result<playlist_state> read_playlist(file& x) {
     } else if (text == "#EXT-X-ENDLIST") {
       out.ended = in.at() == x.size() && out.end + end_line.size() == in.at();
       return out;
-    } else if (timed && text == segment_name(out.segments + 1)) {
+    } else if (timed && text == segment_name(out.segments + 1, out.head->kind)) {
       ++out.segments;
       if (entry.video_frames && !out.first_video)
         out.first_video = out.segments;

@@ -12,10 +12,11 @@ namespace core::mux::hls {
 
 inline constexpr std::string_view playlist_name = "playlist.m3u8";
 
-/// "seg-000001.ts"; counted from 1.
-std::string segment_name(std::uint64_t number);
+/// "seg-000001.ts", "seg-000001.m4s"; counted from 1.
+std::string segment_name(std::uint64_t number, segment_kind kind = segment_kind::ts);
 
 struct playlist_head {
+  segment_kind kind = segment_kind::ts;
   std::int64_t target = 1;        // EXT-X-TARGETDURATION, seconds
   bool ended = false;             // VOD instead of EVENT
   std::optional<wall_time> start; // of time 0; a comment that repair reads
@@ -32,7 +33,7 @@ struct playlist_entry {
 };
 
 std::string to_text(const playlist_head& x);
-std::string to_text(const playlist_entry& x, std::uint64_t number);
+std::string to_text(const playlist_entry& x, std::uint64_t number, segment_kind kind);
 inline constexpr std::string_view end_line = "#EXT-X-ENDLIST\n";
 
 /// RFC 8216 4.3.3.1: no segment, rounded to seconds, is longer.

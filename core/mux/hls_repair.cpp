@@ -2,10 +2,13 @@
 #include "core/mux/formats.hpp"
 #include "core/mux/hls_foreign.hpp"
 #include "core/mux/hls_playlist.hpp"
+#include "core/mux/hls_segments.hpp"
+#include "core/mux/mp4_segment.hpp"
 #include "core/mux/ts_measure.hpp"
 #include "core/mux/ts_packets.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace core::mux::hls {
 
@@ -23,10 +26,14 @@ micros to_micros(ticks x) { return std::chrono::floor<micros>(to_nanos(x)); }
 class repairer {
 public:
   repairer(folder& in, file& playlist, playlist_state state)
-      : in_{in}, playlist_{playlist}, state_{std::move(state)}, number_{state_.segments + 1} {}
+      : in_{in}, playlist_{playlist}, state_{std::move(state)}, kind_{state_.head->kind},
+        number_{state_.segments + 1} {}
 
   result<account> run() {
-    bool more = in_.exists(segment_name(number_));
+    if (kind_ == segment_kind::fmp4)
+      if (auto r = read_init(); !r)
+        return r.error();
+    bool more = in_.exists(name(number_));
     bool done = state_.ended && state_.head->ended && !more;
     if (!done) {
       if (playlist_.size() > state_.end)
@@ -51,7 +58,7 @@ public:
       out.tracks.video = tracks_.video;
     if (state_.sum.audio_frames)
       out.tracks.audio = tracks_.audio;
-    out.size = state_.sum.size + playlist_.size();
+    out.size = init_size_ + state_.sum.size + playlist_.size();
     out.duration = state_.sum.duration;
     out.video_frames = state_.sum.video_frames;
     out.audio_frames = state_.sum.audio_frames;
@@ -61,14 +68,37 @@ public:
 private:
   struct pending {
     std::uint64_t number = 0;
-    ts::measurement holds;
+    measurement holds;
     ticks start = 0; // since time 0 of the fragment
   };
+
+  std::string name(std::uint64_t number) const { return segment_name(number, kind_); }
+
+  /// Without it no segment can be read, by players neither.
+  result<void> read_init() {
+    const failure unusable{errc::not_found, "there is no whole frame in it"};
+    auto x = in_.open(init_name);
+    if (!x)
+      return x.error().code == errc::not_found ? unusable : x.error();
+    mp4::walker in{**x};
+    auto begun = in.begin();
+    if (!begun)
+      return begun.error();
+    if (!*begun)
+      return unusable;
+    init_ = in.head();
+    init_size_ = (*x)->size();
+    return {};
+  }
+
+  result<measurement> measure(file& x, std::uint64_t limit) const {
+    return kind_ == segment_kind::fmp4 ? mp4::measure_segment(x, init_) : ts::measure(x, limit);
+  }
 
   /// Lists the segments that are there and are not listed; the first without a frame is dropped.
   result<void> add_segments() {
     std::optional<pending> waiting;
-    for (; in_.exists(segment_name(number_)); ++number_) {
+    for (; in_.exists(name(number_)); ++number_) {
       auto found = whole_segment();
       if (!found)
         return found.error();
@@ -93,19 +123,18 @@ private:
   }
 
   /// Cuts off what is torn; nothing when no access unit is left.
-  result<std::optional<ts::measurement>> whole_segment() {
-    auto name = segment_name(number_);
-    auto x = in_.open(name);
+  result<std::optional<measurement>> whole_segment() {
+    auto x = in_.open(name(number_));
     if (!x)
       return x.error();
-    auto holds = ts::measure(**x);
+    auto holds = measure(**x, std::numeric_limits<std::uint64_t>::max());
     if (!holds)
       return holds.error();
     if (holds->end == 0) {
       x->reset();
-      if (auto r = in_.remove(name); !r)
+      if (auto r = in_.remove(name(number_)); !r)
         return r.error();
-      return std::optional<ts::measurement>{};
+      return std::optional<measurement>{};
     }
     if ((*x)->size() > holds->end)
       if (auto r = (*x)->truncate(holds->end); !r)
@@ -117,11 +146,15 @@ private:
     return std::optional{*std::move(holds)};
   }
 
+  // Where time 0 stands, in both kinds.
+  static constexpr ticks base_time = ts::base_time;
+  static_assert(base_time == mp4::segment_base);
+
   /// Undoes the wrap of 33 bits: the nearest time to where the segment is to be expected.
   ticks since_zero(const std::optional<pending>& before, ticks pts) const {
     auto expected = before ? before->start + before->holds.last
                            : to_ticks(std::chrono::duration_cast<nanos>(state_.sum.duration));
-    auto difference = (pts - ts::base_time - expected) & (ts::time_wrap - 1);
+    auto difference = (pts - base_time - expected) & (ts::time_wrap - 1);
     if (difference >= ts::time_wrap / 2)
       difference -= ts::time_wrap;
     return expected + difference;
@@ -135,7 +168,7 @@ private:
     entry.video_frames = x.holds.video_frames;
     entry.audio_frames = x.holds.audio_frames;
     entry.size = x.holds.end;
-    if (auto r = append_whole(playlist_, view(to_text(entry, x.number))); !r)
+    if (auto r = append_whole(playlist_, view(to_text(entry, x.number, kind_))); !r)
       return r;
     state_.sum.duration += entry.duration;
     state_.sum.video_frames += entry.video_frames;
@@ -155,10 +188,10 @@ private:
   }
 
   result<void> probe(std::uint64_t segment) {
-    auto x = in_.open(segment_name(segment));
+    auto x = in_.open(name(segment));
     if (!x)
       return {}; // Kept elsewhere or lost: the list is what there is.
-    auto holds = ts::measure(**x, probed);
+    auto holds = measure(**x, probed);
     if (!holds)
       return holds.error();
     if (!tracks_.video)
@@ -171,6 +204,9 @@ private:
   folder& in_;
   file& playlist_;
   playlist_state state_;
+  segment_kind kind_;
+  mp4::movie init_; // fMP4
+  std::uint64_t init_size_ = 0;
   std::uint64_t number_;
   track_set tracks_;
 };
@@ -189,7 +225,8 @@ result<account> repair(folder& in) {
     if (state->head)
       return repairer{in, **playlist, *std::move(state)}.run();
   }
-  auto foreign = is_foreign(in);
+  const auto kind = in.exists(init_name) ? segment_kind::fmp4 : segment_kind::ts;
+  auto foreign = kind == segment_kind::ts ? is_foreign(in) : false;
   if (!foreign)
     return foreign.error();
   if (*foreign)
@@ -199,13 +236,13 @@ result<account> repair(folder& in) {
       return r.error();
   // Our segments without a playlist, or with a torn one: it is made anew from the segments, without
   // wall-clock times.
-  if (!in.exists(segment_name(1)))
+  if (!in.exists(segment_name(1, kind)))
     return failure{errc::not_found, "there is no whole frame in it"};
   auto made = in.create(playlist_name);
   if (!made)
     return made.error();
   playlist_state state;
-  state.head.emplace();
+  state.head.emplace().kind = kind;
   auto text = to_text(*state.head);
   if (auto r = append_whole(**made, view(text)); !r)
     return r.error();

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include "core/mux/byte_order.hpp"
 #include "core/mux/file_access.hpp"
 #include "core/mux/formats.hpp"
 #include "core/mux/mp4_boxes.hpp"
@@ -11,36 +10,15 @@ namespace core::mux::mp4 {
 
 namespace {
 
-// Bursts that are shorter become one moof together. A kill costs what is held here and what has not
-// come from the socket and the door yet, a second in all (config/defaults.hpp).
-constexpr nanos flush_after = std::chrono::milliseconds{250};
 // What one large burst needed is not kept for the rest of the fragment.
 constexpr std::size_t kept_buffer = 4 * 1024 * 1024;
-// From 1904 to 1970 (ISO 14496-12 8.2.2.3).
-constexpr std::uint64_t epoch_1904 = 2'082'844'800;
-
 class writer : public fragment {
 public:
   writer(std::unique_ptr<file> out, const options& x)
-      : file_{std::move(out)}, tracks_{x.tracks}, moof_{x.tracks} {
-    auto since = std::chrono::duration_cast<seconds>(x.start.time_since_epoch()).count();
-    created_ = since > 0 ? static_cast<std::uint64_t>(since) + epoch_1904 : 0;
-  }
+      : file_{std::move(out)}, tracks_{x.tracks}, moof_{x.tracks} {}
 
-  result<void> write_header() {
-    bytes out;
-    write_prologue(out, brand_of(tracks_));
-    layout moov;
-    movie m;
-    m.created = created_;
-    m.fragmented = true;
-    if (tracks_.video)
-      m.tracks[video_index].emplace().what = *tracks_.video;
-    if (tracks_.audio)
-      m.tracks[audio_index].emplace().what = *tracks_.audio;
-    write_moov(moov, m);
-    put(out, moov.out);
-    return append_whole(*file_, out);
+  result<void> write_header(wall_time start) {
+    return append_whole(*file_, make_growing_front(tracks_, start));
   }
 
   result<void> write(std::span<const frame> frames) override {
@@ -85,7 +63,6 @@ private:
 
   std::unique_ptr<file> file_;
   track_set tracks_;
-  std::uint64_t created_ = 0;
   tally tally_;
   durable_mark written_;
   moof_maker moof_;
@@ -99,7 +76,7 @@ result<std::unique_ptr<fragment>> open(folder& in, const options& x) {
   if (!out)
     return out.error();
   auto w = std::make_unique<writer>(*std::move(out), x);
-  if (auto r = w->write_header(); !r)
+  if (auto r = w->write_header(x.start); !r)
     return r.error();
   return std::unique_ptr<fragment>{std::move(w)};
 }

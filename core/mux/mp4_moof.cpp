@@ -11,6 +11,8 @@ namespace core::mux::mp4 {
 
 namespace {
 
+// From 1904 to 1970 (ISO 14496-12 8.2.2.3).
+constexpr std::uint64_t epoch_1904 = 2'082'844'800;
 constexpr std::size_t most_bytes = 16 * 1024 * 1024;
 constexpr std::size_t most_samples = 8192;
 // The room before time 0 for a track that was announced and has not come when the first moof is
@@ -24,6 +26,23 @@ struct limit {
 };
 
 } // namespace
+
+bytes make_growing_front(const track_set& x, wall_time start) {
+  bytes out;
+  write_prologue(out, brand_of(x));
+  layout moov;
+  movie m;
+  auto since = std::chrono::duration_cast<seconds>(start.time_since_epoch()).count();
+  m.created = since > 0 ? static_cast<std::uint64_t>(since) + epoch_1904 : 0;
+  m.fragmented = true;
+  if (x.video)
+    m.tracks[video_index].emplace().what = *x.video;
+  if (x.audio)
+    m.tracks[audio_index].emplace().what = *x.audio;
+  write_moov(moov, m);
+  put(out, moov.out);
+  return out;
+}
 
 result<void> moof_maker::add(const frame& f) {
   auto index = f.kind == track_kind::video ? video_index : audio_index;
@@ -42,7 +61,8 @@ result<void> moof_maker::add(const frame& f) {
   x.pts = to_ticks(f.pts);
   // A sync sample of H.264 is an IDR picture (ISO 14496-15 5.3.5.3), but players want one to begin
   // with; of HEVC it is any IRAP picture (8.4.3).
-  x.key = index == audio_index || (f.key && (!f.open_gop || !last || open_are_sync_));
+  x.key = index == audio_index || (f.key && (!f.open_gop || is_first_[index] || open_are_sync_));
+  is_first_[index] = false;
   last = dts;
   x.data = f.data;
   x.owner = f.owner;

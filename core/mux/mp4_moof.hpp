@@ -9,15 +9,26 @@
 
 namespace core::mux::mp4 {
 
+/// Bursts that are shorter become one moof together. A kill costs what is held here and what has
+/// not come from the socket and the door yet, a second in all (config/defaults.hpp).
+inline constexpr nanos flush_after = std::chrono::milliseconds{250};
+
+/// How a file begins that grows by moofs: `ftyp`, the place of a later mdat's header, a `moov`
+/// without samples. `start`: of the media, for the time of its creation.
+bytes make_growing_front(const track_set& x, wall_time start);
+
 /// Collects the frames of one or two tracks and makes `moof` and `mdat` of them (ISO 14496-12 8.8,
 /// 8.1.1): the samples of one track, then those of the other. Its decode times go on from one to
 /// the next.
 class moof_maker {
 public:
-  explicit moof_maker(const track_set& x)
-      : has_{x.video.has_value(), x.audio.has_value()}, open_are_sync_{x.video
-                                                                       && x.video->codec
-                                                                              == codec_id::hevc} {}
+  /// `shift`: where time 0 stands in what it writes; without it the first frames decide.
+  explicit moof_maker(const track_set& x, std::optional<ticks> shift = {})
+      : has_{x.video.has_value(), x.audio.has_value()},
+        open_are_sync_{x.video && x.video->codec == codec_id::hevc}, shift_{shift} {}
+
+  /// What comes next begins a file of its own.
+  void begin_file() { is_first_ = {true, true}; }
 
   /// Refuses a frame of a track that is not there, or over 16 MiB.
   result<void> add(const frame& x);
@@ -52,6 +63,7 @@ private:
   nanos oldest_{0};
   nanos latest_{0};
   std::size_t bytes_ = 0;
+  std::array<bool, 2> is_first_{true, true}; // of its file
   std::optional<ticks> shift_;
   std::uint32_t sequence_ = 0;
   layout head_;

@@ -76,6 +76,9 @@ struct moof {
 class walker {
 public:
   explicit walker(file& in) : file_{in}, window_{in, 4096} {}
+  /// Over moofs whose moov lies elsewhere, from `at` on; without `begin`.
+  walker(file& in, movie head, std::uint64_t at)
+      : file_{in}, window_{in, 4096}, head_{std::move(head)}, at_{at} {}
 
   /// Reads up to the first moov; false when this is no file of ours or is torn before its end.
   result<bool> begin();

@@ -17,7 +17,9 @@ std::string_view media_type(std::string_view name) {
     return "video/x-flv";
   if (name.ends_with(".m3u8"))
     return "application/vnd.apple.mpegurl"; // RFC 8216 4
-  return "video/mp2t";                      // RFC 3555 4.2.9
+  if (name.ends_with(".m4s"))
+    return "video/iso.segment"; // ISO 23009-1 annex C
+  return "video/mp2t";          // RFC 3555 4.2.9
 }
 
 /// Opens `path` below `root`, step by step, so that no link and no ".." leads out of it.
@@ -81,11 +83,14 @@ bool is_playable(core::format what, std::string_view name) {
   case core::format::hls:
     break;
   }
-  return name == "playlist.m3u8"
-         || (name.starts_with("seg-") && name.ends_with(".ts") && name.size() >= 13
-             && name.size() <= 16 // seven days of half a second have seven digits
-             && name.substr(4, name.size() - 7).find_first_not_of("0123456789")
-                    == std::string_view::npos);
+  if (name == "playlist.m3u8" || name == "init.mp4")
+    return true;
+  const auto end = name.ends_with(".ts") ? 3U : name.ends_with(".m4s") ? 4U : 0U;
+  if (!name.starts_with("seg-") || end == 0 || name.size() < 4 + 6 + end)
+    return false;
+  const auto number = name.substr(4, name.size() - 4 - end);
+  // Seven days of half a second have seven digits.
+  return number.size() <= 9 && number.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 response play(const std::filesystem::path& store, const core::file_row& row, const request& x,

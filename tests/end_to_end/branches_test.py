@@ -47,6 +47,30 @@ class branches(livetape.Case):
                         *clips.X264, "-g", "50", "-c:a", "aac", "-f", "flv", str(clip)], check=True, stdin=subprocess.DEVNULL)
         return clip
 
+    def test_hls_with_fmp4_segments_holds_what_was_sent_and_survives_a_kill(self):
+        formats = {"hls": {"segment": "2s", "branch": "hls-fmp4"}, "mp4": {}}
+        receiver = self.receiver()
+        node = self.recorder(receiver, {"formats": formats})
+        for name, clip in (("both", clips.clip(bframes=2)), ("late", clips.clip(late=0.7)), ("mute", clips.clip(audio=False))):
+            clips.finish(self, clips.push(self, clip, node.push_url(name)))
+            wait_for("both files", lambda: len(receiver.events(100, name)) == 2)
+            rows = node.files(stream=f"live/{name}", format="hls")
+            clips.check_files(self, node, packets.sent(clip), rows)
+            playlist = node.download(rows[0], self.folder / "decoded")
+            self.assertEqual(packets.decode_problems(playlist), "")
+            self.assertIn('#EXT-X-MAP:URI="init.mp4"', playlist.read_text())
+        clip = clips.clip(seconds=14, gop=250, keys=(0, 2))
+        pushed = clips.push(self, clip, node.push_url("killed"))
+        wait_for("media", lambda: any(b["format"] == "hls" and b["duration"] > 2.5 for x in node.streams() for b in x["branches"]))
+        node.kill()
+        pushed.kill()
+        node.start()
+        wait_for("both files", lambda: len(receiver.events(100, "killed")) == 2)
+        rows = node.files(stream="live/killed", format="hls")
+        self.assertEqual(rows[0]["end_reason"], "recovered")
+        clips.check_files(self, node, packets.sent(clip), rows, prefix=True)
+        self.assertGreater(rows[0]["duration"], 2.5)
+
     def test_one_that_is_never_fed_leaves_nothing_and_harms_no_other(self):
         receiver = self.receiver()
         node = self.recorder(receiver)

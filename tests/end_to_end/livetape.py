@@ -164,6 +164,7 @@ class Node:
                 raise AssertionError(f"GET {base}/{each}: {status}")
             (target / each).write_bytes(body)
             if each.endswith(".m3u8"):
+                names += re.findall(r'(?m)^#EXT-X-MAP:URI="([^"]+)"', body.decode())
                 names += [line for line in body.decode().splitlines() if line and not line.startswith("#")]
         return target / name
 

@@ -199,7 +199,20 @@ def finish(stream):
 
 
 def packets_of(path, quiet=""):
-    return hls(path) if str(path).endswith(".m3u8") else probed(path, quiet)
+    if not str(path).endswith(".m3u8"):
+        return probed(path, quiet)
+    return probed(joined(path), quiet) if "#EXT-X-MAP:" in pathlib.Path(path).read_text() else hls(path)
+
+
+def joined(path):
+    """The initialisation section and the segments of an fMP4 playlist in one file."""
+    folder = pathlib.Path(path).parent
+    lines = pathlib.Path(path).read_text().splitlines()
+    names = [line.split('"')[1] for line in lines if line.startswith("#EXT-X-MAP:")]
+    names += [line for line in lines if line and not line.startswith("#")]
+    whole = folder / "joined.mp4"
+    whole.write_bytes(b"".join((folder / name).read_bytes() for name in names))
+    return whole
 
 
 def differences(wire, files, prefix=False):

@@ -74,6 +74,11 @@ TEST_CASE_METHOD(fixture, "each format has its names and its type") {
 TEST_CASE("the segments of seven days of half a second each have their names") {
   CHECK(io::http::is_playable(core::format::hls, "seg-999999.ts"));
   CHECK(io::http::is_playable(core::format::hls, "seg-1209600.ts"));
+  CHECK(io::http::is_playable(core::format::hls, "seg-000001.m4s"));
+  CHECK(io::http::is_playable(core::format::hls, "init.mp4"));
+  CHECK_FALSE(io::http::is_playable(core::format::hls, "seg-00001.m4s"));
+  CHECK_FALSE(io::http::is_playable(core::format::hls, "seg-000001.mp4"));
+  CHECK_FALSE(io::http::is_playable(core::format::mp4, "init.mp4"));
   CHECK_FALSE(io::http::is_playable(core::format::hls, "seg-12096000000.ts"));
   CHECK_FALSE(io::http::is_playable(core::format::hls, "seg-120960a.ts"));
   CHECK_FALSE(io::http::is_playable(core::format::mp4, "seg-1209600.ts"));

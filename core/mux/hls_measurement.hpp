@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/mux/clock.hpp"
+#include "core/mux/fragment.hpp"
+
+namespace core::mux::hls {
+
+/// What is in a segment that we wrote, as far as it is whole.
+struct measurement {
+  std::uint64_t end = 0; // behind the last whole access unit (TS) or moof with its mdat (fMP4)
+  ticks start = 0;       // PTS of the first access unit, as it stands there (TS: 33 bits)
+  ticks first = 0;       // the earliest PTS less `start`
+  ticks last = 0;        // the latest end of presentation less `start`
+  std::uint64_t video_frames = 0;
+  std::uint64_t audio_frames = 0;
+  track_set tracks; // TS: from the first parameter sets and audio headers
+};
+
+} // namespace core::mux::hls

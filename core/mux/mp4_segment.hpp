@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include "core/mux/hls_measurement.hpp"
+#include "core/mux/mp4_walk.hpp"
+
+/// A segment of fragmented MP4 (ISO 14496-12 8.16, ISO 23000-19 7.3.2): `styp`, then `moof` and
+/// `mdat`, again and again.
+namespace core::mux::mp4 {
+
+/// Where time 0 of the fragment stands in its segments, so that a repair needs to know nothing
+/// else. As in a transport stream (ts::base_time): a track may lag behind the start by as much.
+inline constexpr ticks segment_base = 10 * ticks_per_second;
+
+void put_segment_type(bytes& out);
+
+/// What is in a segment that we wrote, as far as it is whole. `head`: from the initialisation
+/// section.
+result<hls::measurement> measure_segment(file& x, const movie& head);
+
+} // namespace core::mux::mp4
