@@ -20,7 +20,7 @@ std::string entries_text() {
   x.size = 1'600'000;
   std::string out;
   for (std::uint64_t i = 1; i <= entries; ++i) {
-    out += core::mux::hls::to_text(x, i);
+    out += core::mux::hls::to_text(x, i, core::mux::segment_kind::ts);
     *x.start += x.duration;
   }
   return out;
