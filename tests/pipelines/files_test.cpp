@@ -252,7 +252,7 @@ TEST_CASE("a full disk under a stock sink is told as no space") {
 TEST_CASE("every branch kind can be built") {
   start_gstreamer();
   CHECK(pipelines::check() == std::vector<std::string>{});
-  CHECK(pipelines::branch_kinds().size() == 6);
+  CHECK(pipelines::branch_kinds().size() == 7);
 }
 
 TEST_CASE("the demonstration publishes picture and sound and ends by itself") {
