@@ -42,21 +42,19 @@ const char* full(const core::result<measurement>& x) {
 } // namespace
 
 int capacity(const common_options& common, const capacity_options& x) {
-  auto what = load_media(common);
-  if (!what)
-    return complain(what.error());
-  auto formats = read_formats(x.formats);
-  if (!formats)
-    return complain(formats.error());
+  auto todo = prepare(common, x.formats);
+  if (!todo)
+    return complain(todo.error());
   unsigned good = 0;
   unsigned bad = x.most + 1;
   std::string why;
   std::string who = "the limit of this search";
   nlohmann::json tries = nlohmann::json::array();
+  const kept_until_end kept{common.folder};
   print_head();
   for (unsigned n = std::min(first_try, x.most); n > good && n < bad;) {
-    auto how = to_measurement(common, **what);
-    how.formats = *formats;
+    auto how = to_measurement(common, *todo->what);
+    how.formats = todo->formats;
     how.streams = n;
     auto done = measure(how, to_terminal());
     if (done)
@@ -78,8 +76,7 @@ int capacity(const common_options& common, const capacity_options& x) {
     if (bad <= x.most && bad - good <= std::max(1.0, exact * good))
       break;
   }
-  kept_memory::drop(common.folder);
-  const auto& clip = (*what)->clips.front();
+  const auto& clip = todo->what->clips.front();
   std::printf(
       "This machine records %u streams of %.1f Mbit/s as %s, files on %s, with nothing late "
       "or lost; what ends it is %s.\n",

@@ -10,6 +10,9 @@
 
 namespace bench {
 
+/// Where this program lies, with its companions.
+std::string own_folder();
+
 /// A program started by the harness; it is ended with it (SIGKILL when the parent dies).
 class child {
 public:

@@ -30,6 +30,13 @@ struct media {
 };
 core::result<std::unique_ptr<media>> load_media(const common_options& x);
 
+/// What is pushed, and what is to become of it.
+struct task {
+  std::unique_ptr<media> what;
+  std::set<core::format> formats;
+};
+core::result<task> prepare(const common_options& x, const std::string& formats);
+
 measurement_options to_measurement(const common_options& x, const media& what);
 
 struct push_options {

@@ -91,6 +91,7 @@ int compare(const common_options& common, const compare_options& x) {
     measurements.push_back(to_json(*done));
     return done->cost();
   };
+  const kept_until_end kept{common.folder};
   print_head();
   for (const auto n : x.streams)
     for (const auto& [nginx, livetape] : turns)
@@ -111,7 +112,6 @@ int compare(const common_options& common, const compare_options& x) {
           c.theirs.push_back(*theirs);
         }
       }
-  kept_memory::drop(common.folder);
   const auto baseline = read_baseline(x.baseline);
   nlohmann::json out = nlohmann::json::array();
   std::printf("\n%-16s %8s  %-19s %10s %10s  %s\n", "formats, streams", "ratio", "spread",

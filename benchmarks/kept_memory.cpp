@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "benchmarks/kept_memory.hpp"
 
+#include "benchmarks/report.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <sys/statfs.h>
 
 namespace bench {
 
@@ -12,23 +13,18 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr unsigned long tmpfs_magic = 0x01021994; // TMPFS_MAGIC, linux/magic.h
-
 std::string kept_name(const std::string& folder) { return folder + ".kept"; }
 
 std::uint64_t free_in(const std::string& folder) {
-  struct statfs x {};
-  return ::statfs(folder.c_str(), &x) == 0
-             ? std::uint64_t{x.f_bavail} * static_cast<std::uint64_t>(x.f_bsize)
-             : 0;
+  std::error_code ignored;
+  const auto room = fs::space(folder, ignored);
+  return ignored ? 0 : room.available;
 }
 
 } // namespace
 
 kept_memory::kept_memory(const std::string& folder) : kept_{kept_name(folder)} {
-  struct statfs x {};
-  is_tmpfs_ = ::statfs(fs::path{folder}.parent_path().c_str(), &x) == 0
-              && static_cast<unsigned long>(x.f_type) == tmpfs_magic;
+  is_tmpfs_ = file_system(fs::path{folder}.parent_path()) == "tmpfs";
   if (is_tmpfs_)
     list();
 }
@@ -86,9 +82,9 @@ void kept_memory::take(const std::string& folder) {
   fs::rename(folder, kept_ + "/run-" + std::to_string(++number), ignored);
 }
 
-void kept_memory::drop(const std::string& folder) {
+kept_until_end::~kept_until_end() {
   std::error_code ignored;
-  fs::remove_all(kept_name(folder), ignored);
+  fs::remove_all(kept_name(folder_), ignored);
 }
 
 } // namespace bench

@@ -25,8 +25,6 @@ public:
   void give(std::uint64_t bytes);
   /// Takes the files of the folder over, for the next measurement.
   void take(const std::string& folder);
-  /// Frees everything.
-  static void drop(const std::string& folder);
 
 private:
   void list();
@@ -35,6 +33,18 @@ private:
   bool is_tmpfs_ = false;
   std::vector<std::string> files_;
   std::uint64_t bytes_ = 0;
+};
+
+/// Frees everything that was kept for a folder when a command ends, whatever its end.
+class kept_until_end {
+public:
+  explicit kept_until_end(std::string folder) : folder_{std::move(folder)} {}
+  ~kept_until_end();
+  kept_until_end(const kept_until_end&) = delete;
+  kept_until_end& operator=(const kept_until_end&) = delete;
+
+private:
+  std::string folder_;
 };
 
 } // namespace bench

@@ -3,11 +3,11 @@
 #include "benchmarks/counters.hpp"
 #include "benchmarks/event_receiver.hpp"
 #include "benchmarks/report.hpp"
+#include "benchmarks/waiting.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <unistd.h>
 
 namespace bench {
 
@@ -30,7 +30,7 @@ struct outcome {
 };
 
 core::result<outcome> run(const common_options& common, const latency_options& x, const media& what,
-                          unsigned streams, const std::set<container>& formats) {
+                          unsigned streams, const std::set<core::format>& formats) {
   std::error_code ignored;
   std::filesystem::remove_all(common.folder, ignored);
   std::filesystem::create_directories(common.folder, ignored);
@@ -54,20 +54,16 @@ core::result<outcome> run(const common_options& common, const latency_options& x
   load pushing{how};
   const auto tell = to_terminal();
   pushing.start();
-  const auto start = std::chrono::steady_clock::now();
-  const core::seconds length{common.ramp + x.seconds};
-  for (auto gone = start - start; gone < length; gone = std::chrono::steady_clock::now() - start) {
-    tell("recording", std::chrono::duration<double>(gone) / std::chrono::duration<double>(length));
-    ::usleep(100'000);
-  }
+  during(core::seconds{common.ramp + x.seconds}, [&](double part) {
+    tell("recording", part);
+    return true;
+  });
   const auto before = read_counters((*server)->pid());
   pushing.end(end_limit);
   const auto sent = pushing.publishers();
   outcome out;
   out.expected = sent.size() * formats.size();
-  const auto until = std::chrono::steady_clock::now() + announce_limit;
-  while ((*receiver)->files().size() < out.expected && std::chrono::steady_clock::now() < until)
-    ::usleep(20'000);
+  within(announce_limit, [&] { return (*receiver)->files().size() >= out.expected; });
   out.read = read_counters((*server)->pid()).read - before.read;
   core::steady_time first = core::steady_time::max();
   core::steady_time last = core::steady_time::min();
@@ -97,18 +93,15 @@ core::result<outcome> run(const common_options& common, const latency_options& x
 } // namespace
 
 int latency(const common_options& common, const latency_options& x) {
-  auto what = load_media(common);
-  if (!what)
-    return complain(what.error());
-  auto formats = read_formats(x.formats);
-  if (!formats)
-    return complain(formats.error());
+  auto todo = prepare(common, x.formats);
+  if (!todo)
+    return complain(todo.error());
   nlohmann::json results = nlohmann::json::array();
   bool is_whole = true;
   std::printf("%7s %9s %11s %9s  %26s %12s %10s\n", "streams", "formats", "end within", "MiB each",
               "ms to event 100 p50/p99/most", "last after", "read MiB");
   for (const auto n : x.streams) {
-    auto done = run(common, x, **what, n, *formats);
+    auto done = run(common, x, *todo->what, n, todo->formats);
     if (!done)
       return complain(done.error());
     char waits[64];

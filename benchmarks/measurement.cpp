@@ -3,10 +3,10 @@
 
 #include "benchmarks/files.hpp"
 #include "benchmarks/kept_memory.hpp"
+#include "benchmarks/waiting.hpp"
 
 #include <algorithm>
 #include <filesystem>
-#include <unistd.h>
 #include <utility>
 
 namespace bench {
@@ -17,11 +17,10 @@ constexpr core::seconds begin_limit{60}; // until every publisher is accepted
 constexpr core::seconds end_limit{60};   // until the server has taken everything
 constexpr double MiB = 1024 * 1024;
 
-std::string names(const std::set<container>& x) {
+std::string names(const std::set<core::format>& x) {
   std::string out;
-  for (const auto format : {container::mp4, container::flv, container::hls})
-    if (x.count(format))
-      out += (out.empty() ? "" : "+") + std::string{to_string(format)};
+  for (const auto format : x)
+    out += (out.empty() ? "" : "+") + std::string{to_string(format)};
   return out.empty() ? "none" : out;
 }
 
@@ -53,40 +52,34 @@ private:
 };
 
 void wait(core::millis x, const char* what, const progress& tell, pace& memory) {
-  const auto start = std::chrono::steady_clock::now();
-  for (;;) {
-    const auto gone = std::chrono::steady_clock::now() - start;
-    if (gone >= x)
-      return;
-    tell(what, std::chrono::duration<double>(gone) / std::chrono::duration<double>(x));
+  during(x, [&](double part) {
+    tell(what, part);
     memory.step();
-    ::usleep(static_cast<useconds_t>(
-        std::min<std::int64_t>(200'000, std::chrono::ceil<core::micros>(x - gone).count())));
-  }
+    return true;
+  });
 }
 
 core::result<void> wait_for_all(const load& pushing, unsigned streams, const progress& tell,
                                 pace& memory) {
-  const auto until = std::chrono::steady_clock::now() + begin_limit;
-  for (;;) {
-    const auto x = pushing.account();
-    if (x.failed > 0)
-      return core::failure{core::errc::internal, x.trouble};
-    if (x.publishing == streams)
-      return {};
-    if (std::chrono::steady_clock::now() > until)
-      return core::failure{core::errc::timed_out, "only " + std::to_string(x.publishing) + " of "
-                                                      + std::to_string(streams)
-                                                      + " publishers were accepted in time"};
+  load_account x;
+  const bool are_there = within(begin_limit, [&] {
+    x = pushing.account();
     tell("starting", static_cast<double>(x.publishing) / streams);
     memory.step();
-    ::usleep(200'000);
-  }
+    return x.failed > 0 || x.publishing == streams;
+  });
+  if (x.failed > 0)
+    return core::failure{core::errc::internal, x.trouble};
+  if (!are_there)
+    return core::failure{core::errc::timed_out, "only " + std::to_string(x.publishing) + " of "
+                                                    + std::to_string(streams)
+                                                    + " publishers were accepted in time"};
+  return {};
 }
 
 /// The frames of each stream against what its publisher sent.
 core::result<std::vector<check>> compare(const std::string& folder,
-                                         const std::set<container>& formats,
+                                         const std::set<core::format>& formats,
                                          const std::vector<publisher_account>& sent) {
   auto found = read_folder(folder);
   if (!found)

@@ -14,7 +14,7 @@ struct measurement_options {
   std::string server = "livetape"; // or "nginx"
   pid_t watch = 0;                 // another server, that is there already at `url`
   std::string url;
-  std::set<container> formats;
+  std::set<core::format> formats;
   unsigned streams = 1;
   core::seconds settle{3}; // after the last publisher has begun
   core::seconds window{15};

@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "benchmarks/commands.hpp"
-
-#include <filesystem>
+#include "benchmarks/report.hpp"
 
 namespace bench {
 
-namespace {
-
-std::string clip_folder(const common_options& x) {
-  if (!x.clip_folder.empty())
-    return x.clip_folder;
-  std::error_code ignored;
-  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "clips";
-}
-
-} // namespace
-
 core::result<std::unique_ptr<media>> load_media(const common_options& x) {
+  const auto folder = x.clip_folder.empty() ? own_folder() + "/clips" : x.clip_folder;
   auto paths = x.clips;
   if (paths.empty())
     for (const auto rate : x.bitrates) {
-      auto made = make_clip(clip_folder(x), rate);
+      auto made = make_clip(folder, rate);
       if (!made)
         return made.error();
       paths.push_back(*made);
@@ -35,6 +24,16 @@ core::result<std::unique_ptr<media>> load_media(const common_options& x) {
     out->all.push_back(&out->wires.back());
   }
   return out;
+}
+
+core::result<task> prepare(const common_options& x, const std::string& formats) {
+  auto what = load_media(x);
+  if (!what)
+    return what.error();
+  auto read = read_formats(formats);
+  if (!read)
+    return read.error();
+  return task{*std::move(what), *std::move(read)};
 }
 
 measurement_options to_measurement(const common_options& x, const media& what) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "benchmarks/commands.hpp"
 #include "benchmarks/report.hpp"
+#include "benchmarks/waiting.hpp"
 
 #include <algorithm>
 #include <cstdio>
-#include <unistd.h>
 
 namespace bench {
 
@@ -30,17 +30,13 @@ int push(const common_options& common, const push_options& x) {
   load pushing{how};
   pushing.start();
   const auto tell = to_terminal();
-  const auto start = std::chrono::steady_clock::now();
-  const core::seconds length{x.seconds};
-  for (auto gone = start - start; gone < length; gone = std::chrono::steady_clock::now() - start) {
+  during(core::seconds{x.seconds}, [&](double part) {
     const auto now = pushing.account();
     tell(std::to_string(now.publishing) + " publishing, " + std::to_string(now.failed)
              + " failed, late " + std::to_string(now.late_most.count()) + " ms at most",
-         std::chrono::duration<double>(gone) / std::chrono::duration<double>(length));
-    if (now.failed == x.streams)
-      break;
-    ::usleep(200'000);
-  }
+         part);
+    return now.failed < x.streams;
+  });
   pushing.end(end_limit);
   const auto done = pushing.account();
   const auto all = pushing.publishers();

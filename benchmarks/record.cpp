@@ -6,22 +6,20 @@
 namespace bench {
 
 int record(const common_options& common, const record_options& x) {
-  auto what = load_media(common);
-  if (!what)
-    return complain(what.error());
-  auto formats = read_formats(x.formats);
-  if (!formats)
-    return complain(formats.error());
+  auto todo = prepare(common, x.formats);
+  if (!todo)
+    return complain(todo.error());
   if ((x.pid != 0) != !x.url.empty())
     return complain({core::errc::bad_request, "--pid and --url go together"});
   std::vector<measurement> all;
   nlohmann::json results = nlohmann::json::array();
   bool is_whole = true;
+  const kept_until_end kept{common.folder};
   print_head();
   for (const auto n : x.streams) {
-    auto how = to_measurement(common, **what);
+    auto how = to_measurement(common, *todo->what);
     how.server = x.server;
-    how.formats = *formats;
+    how.formats = todo->formats;
     how.watch = x.pid;
     how.url = x.url;
     how.streams = n;
@@ -34,7 +32,6 @@ int record(const common_options& common, const record_options& x) {
     results.push_back(to_json(*done));
     all.push_back(*std::move(done));
   }
-  kept_memory::drop(common.folder);
   if (auto drawn = write_plot(x.plot, all); !drawn)
     return complain(drawn.error());
   if (auto written = write_results(common.out, common.folder,

@@ -28,6 +28,8 @@ std::string value_of(const std::string& path, const std::string& key) {
   return "unknown";
 }
 
+} // namespace
+
 std::string file_system(const std::string& folder) {
   struct statfs x {};
   if (::statfs(folder.c_str(), &x) != 0)
@@ -45,8 +47,6 @@ std::string file_system(const std::string& folder) {
     return "other";
   }
 }
-
-} // namespace
 
 nlohmann::json describe_machine(const std::string& folder) {
   struct utsname kernel {};
@@ -126,16 +126,12 @@ core::result<void> write_results(const std::string& path, const std::string& fol
   return {};
 }
 
-core::result<std::set<container>> read_formats(const std::string& x) {
-  std::set<container> out;
+core::result<std::set<core::format>> read_formats(const std::string& x) {
+  std::set<core::format> out;
   std::istringstream in{x};
   for (std::string word; std::getline(in, word, '+');) {
-    if (word == "flv")
-      out.insert(container::flv);
-    else if (word == "mp4")
-      out.insert(container::mp4);
-    else if (word == "hls")
-      out.insert(container::hls);
+    if (const auto format = core::to_format(word))
+      out.insert(*format);
     else if (word != "none")
       return core::failure{core::errc::bad_request,
                            "a format is flv, mp4, hls, or several joined by +, not " + word};

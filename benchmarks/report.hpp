@@ -7,6 +7,9 @@
 
 namespace bench {
 
+/// "tmpfs", "ext4" ...; "other" or "unknown" where it is none that is known here.
+std::string file_system(const std::string& folder);
+
 /// This machine: processor, cores, memory, kernel, system, and the file system of a folder.
 nlohmann::json describe_machine(const std::string& folder);
 
@@ -26,7 +29,7 @@ core::result<void> write_results(const std::string& path, const std::string& fol
 core::result<void> write_plot(const std::string& path, const std::vector<measurement>& x);
 
 /// "mp4+hls" to its formats.
-core::result<std::set<container>> read_formats(const std::string& x);
+core::result<std::set<core::format>> read_formats(const std::string& x);
 
 int complain(const core::failure& x);
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "benchmarks/child.hpp"
+#include "core/policy.hpp"
 
 #include <memory>
 #include <set>
@@ -9,13 +10,10 @@
 
 namespace bench {
 
-enum class container { flv, mp4, hls };
-const char* to_string(container x);
-
 /// What a server is to do in one measurement.
 struct server_options {
   std::string folder; // an empty one, for all of its files
-  std::set<container> formats;
+  std::set<core::format> formats;
   std::string notify;   // livetape only: where events go; empty: nowhere
   std::string livetape; // the program; empty: beside this one
   std::string fragment; // livetape only: length of a file; empty: the default

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "benchmarks/server.hpp"
 
-#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -33,24 +32,7 @@ private:
   std::string url_;
 };
 
-std::string beside_this_program() {
-  std::error_code ignored;
-  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "livetape";
-}
-
 } // namespace
-
-const char* to_string(container x) {
-  switch (x) {
-  case container::flv:
-    return "flv";
-  case container::mp4:
-    return "mp4";
-  case container::hls:
-    return "hls";
-  }
-  return "?";
-}
 
 core::result<std::unique_ptr<server>> start_livetape(const server_options& x) {
   // The default configuration, but for what is recorded, and free ports.
@@ -74,7 +56,7 @@ core::result<std::unique_ptr<server>> start_livetape(const server_options& x) {
         = {{{"name", "bench"}, {"url", x.notify}, {"key", "benchmark-key"}, {"events", {"file"}}}};
   const auto path = x.folder + "/livetape.json";
   std::ofstream{path} << config.dump(2) << '\n';
-  const auto program = x.livetape.empty() ? beside_this_program() : x.livetape;
+  const auto program = x.livetape.empty() ? own_folder() + "/livetape" : x.livetape;
   auto started = child::start({program, "run", "--config", path}, x.folder + "/livetape.log");
   if (!started)
     return started.error();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "benchmarks/server.hpp"
+#include "benchmarks/waiting.hpp"
 
 #include <arpa/inet.h>
 #include <filesystem>
@@ -65,9 +66,9 @@ std::string configuration(const server_options& x, std::uint16_t port) {
                     + "events { worker_connections 8192; }\nrtmp {\n  access_log off;\n  server {\n"
                     + "    listen 127.0.0.1:" + std::to_string(port)
                     + ";\n    chunk_size 4096;\n    application bench {\n      live on;\n";
-  if (x.formats.count(container::flv))
+  if (x.formats.count(core::format::flv))
     out += "      record all;\n      record_path " + x.folder + "/files;\n";
-  if (x.formats.count(container::hls))
+  if (x.formats.count(core::format::hls))
     out += "      hls on;\n      hls_path " + x.folder
            + "/files;\n      hls_fragment 6s;\n      hls_playlist_length 1h;\n"
              "      hls_cleanup off;\n";
@@ -77,7 +78,7 @@ std::string configuration(const server_options& x, std::uint16_t port) {
 } // namespace
 
 core::result<std::unique_ptr<server>> start_nginx(const server_options& x) {
-  if (x.formats.count(container::mp4))
+  if (x.formats.count(core::format::mp4))
     return core::failure{core::errc::bad_request, "nginx-rtmp writes no MP4"};
   if (!std::filesystem::exists(module_path))
     return core::failure{core::errc::not_found, "nginx with its RTMP module is not installed: "
@@ -91,16 +92,12 @@ core::result<std::unique_ptr<server>> start_nginx(const server_options& x) {
       = child::start({"nginx", "-c", path, "-e", x.folder + "/nginx.log"}, x.folder + "/nginx.log");
   if (!started)
     return started.error();
-  const auto until = std::chrono::steady_clock::now() + start_limit;
-  for (;;) {
-    if (const int fd = connect_to(port, false); fd >= 0) {
-      ::close(fd);
-      break;
-    }
-    if (std::chrono::steady_clock::now() > until)
-      return core::failure{core::errc::internal, "nginx did not start: see " + x.folder};
-    ::usleep(50'000);
-  }
+  const bool is_there = within(start_limit, [&] {
+    const int fd = connect_to(port, false);
+    return fd >= 0 && ::close(fd) == 0;
+  });
+  if (!is_there)
+    return core::failure{core::errc::internal, "nginx did not start: see " + x.folder};
   return std::unique_ptr<server>{new nginx_server{*std::move(started), port}};
 }
 

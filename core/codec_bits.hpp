@@ -69,6 +69,24 @@ private:
   bool overrun_ = false;
 };
 
+/// What a VUI begins with, up to the chroma locations, in H.264 and HEVC alike (ISO 14496-10 E.1.1,
+/// ISO 23008-2 E.2.1).
+inline void skip_vui_front(bit_reader& in) {
+  if (in.bit() && in.bits(8) == 255) // aspect_ratio_idc: Extended_SAR
+    in.skip(32);
+  if (in.bit()) // overscan_info_present_flag
+    in.skip(1);
+  if (in.bit()) { // video_signal_type_present_flag
+    in.skip(4);
+    if (in.bit())
+      in.skip(24);
+  }
+  if (in.bit()) { // chroma_loc_info_present_flag
+    in.golomb();
+    in.golomb();
+  }
+}
+
 /// A NAL unit without its emulation prevention bytes (ISO 14496-10 7.4.1.1, ISO 23008-2 7.4.2.3),
 /// as far as the first `most` bytes of it.
 inline bytes unescape(byte_view x, std::size_t most) {

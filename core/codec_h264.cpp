@@ -31,19 +31,7 @@ void skip_scaling_lists(bit_reader& in, int lists) {
 
 /// Frames per second of the VUI (ISO 14496-10 E.1.1), or 0.
 double vui_rate(bit_reader& in) {
-  if (in.bit() && in.bits(8) == 255) // aspect_ratio_idc: Extended_SAR
-    in.skip(32);
-  if (in.bit()) // overscan_info_present_flag
-    in.skip(1);
-  if (in.bit()) { // video_signal_type_present_flag
-    in.skip(4);
-    if (in.bit())
-      in.skip(24);
-  }
-  if (in.bit()) { // chroma_loc_info_present_flag
-    in.golomb();
-    in.golomb();
-  }
+  skip_vui_front(in);
   if (!in.bit()) // timing_info_present_flag
     return 0;
   auto tick = in.bits(32);

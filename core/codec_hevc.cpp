@@ -88,19 +88,7 @@ bool skip_reference_sets(bit_reader& in) {
 
 /// Frames per second of the VUI (E.2.1), or 0.
 double vui_rate(bit_reader& in) {
-  if (in.bit() && in.bits(8) == 255) // aspect_ratio_idc: EXTENDED_SAR
-    in.skip(32);
-  if (in.bit()) // overscan_info_present_flag
-    in.skip(1);
-  if (in.bit()) { // video_signal_type_present_flag
-    in.skip(4);
-    if (in.bit())
-      in.skip(24);
-  }
-  if (in.bit()) { // chroma_loc_info_present_flag
-    in.golomb();
-    in.golomb();
-  }
+  skip_vui_front(in);
   in.skip(3);
   if (in.bit()) // default_display_window_flag
     for (int i = 0; i < 4; ++i)

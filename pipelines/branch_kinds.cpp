@@ -26,12 +26,22 @@ constexpr std::array kinds{
     kind{"hls-hlssink2", core::format::hls, stock_kind::hlssink2},
 };
 
+/// The name of a format is that of its own writer.
+std::string name_of(const core::format_policy& how) {
+  return how.branch.empty() ? std::string{to_string(how.what)} : how.branch;
+}
+
+/// Null when there is no kind of this name.
+const kind* find(const std::string& name) {
+  const auto it = std::find_if(kinds.begin(), kinds.end(), [&](auto& k) { return k.name == name; });
+  return it == kinds.end() ? nullptr : &*it;
+}
+
 } // namespace
 
 core::mux::segment_kind segments_of(const core::format_policy& how) {
-  const auto it
-      = std::find_if(kinds.begin(), kinds.end(), [&](auto& k) { return k.name == how.branch; });
-  return it == kinds.end() ? core::mux::segment_kind::ts : it->segments;
+  const auto* it = find(name_of(how));
+  return it == nullptr ? core::mux::segment_kind::ts : it->segments;
 }
 
 std::vector<std::string> branch_kinds() {
@@ -43,9 +53,9 @@ std::vector<std::string> branch_kinds() {
 
 core::result<std::unique_ptr<branch>> make_branch(const core::format_policy& how, const options& x,
                                                   report_sink report) {
-  const auto name = how.branch.empty() ? std::string{to_string(how.what)} : how.branch;
-  const auto it = std::find_if(kinds.begin(), kinds.end(), [&](auto& k) { return k.name == name; });
-  if (it == kinds.end())
+  const auto name = name_of(how);
+  const auto* it = find(name);
+  if (it == nullptr)
     return core::failure{core::errc::bad_request, "there is no branch kind named " + name};
   if (it->what != how.what)
     return core::failure{core::errc::bad_request,

@@ -157,7 +157,7 @@ void media::push(std::vector<core::media_item> burst, core::steady_time arrival)
   deliver(lock);
 }
 
-/// Half a burst early is nearer than half a burst late.
+/// Bursts do not come to the millisecond: one that is a little early goes on with those before it.
 bool media::is_due(core::steady_time now) const {
   return now - handed_over_ >= how_->hand_over * 3 / 4;
 }

@@ -36,7 +36,8 @@ namespace bench::micro {
 
 namespace {
 
-constexpr std::chrono::seconds limit{5}; // for every question, as the actors have it
+constexpr std::chrono::seconds limit{5};        // for every question, as the actors have it
+constexpr std::chrono::seconds whole_limit{60}; // for many of them
 
 // -- the actors ----------------------------------------------------------------------------------
 
@@ -132,7 +133,7 @@ void mailbox_ask(benchmark::State& state) {
   const auto times = static_cast<std::uint64_t>(state.range(0));
   bool is_right = true;
   for (auto _ : state) {
-    self->request(from, caf::infinite, ask_often{times})
+    self->request(from, whole_limit, ask_often{times})
         .receive([&](std::uint64_t x) { is_right = is_right && x == times; },
                  [&](const caf::error&) { is_right = false; });
   }
@@ -158,7 +159,7 @@ void mailbox_flood(benchmark::State& state) {
       caf::anon_send(all.echo, note{});
     told += static_cast<std::uint64_t>(state.range(0));
     // Messages of one thread are read in their order.
-    self->request(all.echo, caf::infinite, get_notes{})
+    self->request(all.echo, whole_limit, get_notes{})
         .receive([&](std::uint64_t x) { is_right = is_right && x == told; },
                  [&](const caf::error&) { is_right = false; });
   }

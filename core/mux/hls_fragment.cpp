@@ -3,6 +3,7 @@
 #include "core/mux/formats.hpp"
 #include "core/mux/hls_playlist.hpp"
 #include "core/mux/hls_segments.hpp"
+#include "core/mux/mp4_moof.hpp"
 #include "core/mux/tally.hpp"
 
 namespace core::mux::hls {
@@ -30,7 +31,7 @@ public:
       auto init = in_.create(init_name);
       if (!init)
         return init.error();
-      if (auto r = append_whole(**init, make_init(tracks_, *head_.start)); !r)
+      if (auto r = append_whole(**init, mp4::make_growing_front(tracks_, *head_.start)); !r)
         return r;
       closed_size_ = (*init)->size();
     }

@@ -6,6 +6,10 @@
 
 namespace core::mux::hls {
 
+/// Where time 0 of a fragment stands in its segments, so that a repair needs to know nothing else:
+/// time stamps before 0, and the clock ahead of them in a transport stream, stay positive.
+inline constexpr ticks base_time = 10 * ticks_per_second;
+
 /// What is in a segment that we wrote, as far as it is whole.
 struct measurement {
   std::uint64_t end = 0; // behind the last whole access unit (TS) or moof with its mdat (fMP4)

@@ -146,10 +146,6 @@ private:
     return std::optional{*std::move(holds)};
   }
 
-  // Where time 0 stands, in both kinds.
-  static constexpr ticks base_time = ts::base_time;
-  static_assert(base_time == mp4::segment_base);
-
   /// Undoes the wrap of 33 bits: the nearest time to where the segment is to be expected.
   ticks since_zero(const std::optional<pending>& before, ticks pts) const {
     auto expected = before ? before->start + before->holds.last

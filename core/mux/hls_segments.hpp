@@ -25,9 +25,7 @@ public:
 result<std::unique_ptr<segment_writer>> make_ts_segments(const track_set& x);
 std::unique_ptr<segment_writer> make_fmp4_segments(const track_set& x);
 
-/// The initialisation section of fMP4 segments (RFC 8216 4.3.2.5): `ftyp` and a `moov` without
-/// samples. `start` as in `options`.
+/// The initialisation section of fMP4 segments (RFC 8216 4.3.2.5).
 inline constexpr std::string_view init_name = "init.mp4";
-bytes make_init(const track_set& x, wall_time start);
 
 } // namespace core::mux::hls

@@ -15,7 +15,7 @@ constexpr std::size_t kept_buffer = 4 * 1024 * 1024;
 /// would hold one, and need a playlist for each.
 class fmp4_segments : public segment_writer {
 public:
-  explicit fmp4_segments(const track_set& x) : moof_{x, mp4::segment_base} {}
+  explicit fmp4_segments(const track_set& x) : moof_{x, base_time} {}
   void begin() override {
     mp4::put_segment_type(out_.own());
     moof_.begin_file();
@@ -41,7 +41,5 @@ private:
 std::unique_ptr<segment_writer> make_fmp4_segments(const track_set& x) {
   return std::make_unique<fmp4_segments>(x);
 }
-
-bytes make_init(const track_set& x, wall_time start) { return mp4::make_growing_front(x, start); }
 
 } // namespace core::mux::hls

@@ -8,10 +8,6 @@
 /// `mdat`, again and again.
 namespace core::mux::mp4 {
 
-/// Where time 0 of the fragment stands in its segments, so that a repair needs to know nothing
-/// else. As in a transport stream (ts::base_time): a track may lag behind the start by as much.
-inline constexpr ticks segment_base = 10 * ticks_per_second;
-
 void put_segment_type(bytes& out);
 
 /// What is in a segment that we wrote, as far as it is whole. `head`: from the initialisation

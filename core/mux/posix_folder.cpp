@@ -63,18 +63,12 @@ public:
   posix_file(descriptor fd, std::uint64_t size, std::string path)
       : fd_{std::move(fd)}, size_{size}, path_{std::move(path)} {}
 
-  result<void> append(byte_view x) override {
-    const auto before = size_;
-    auto done = write_at(size_, x);
-    // What came in part is taken back, so that a file holds whole appends where the disk lets it.
-    if (!done && size_ != before && ::ftruncate(fd_.get(), static_cast<off_t>(before)) == 0)
-      size_ = before;
-    return done;
-  }
+  result<void> append(byte_view x) override { return append_all(std::span{&x, 1}); }
 
   result<void> append_all(std::span<const byte_view> pieces) override {
     const auto before = size_;
     auto done = gather_at_end(pieces);
+    // What came in part is taken back, so that a file holds whole appends where the disk lets it.
     if (!done && size_ != before && ::ftruncate(fd_.get(), static_cast<off_t>(before)) == 0)
       size_ = before;
     return done;

@@ -3,7 +3,7 @@
 
 #include "core/error.hpp"
 #include "core/media.hpp"
-#include "core/mux/clock.hpp"
+#include "core/mux/hls_measurement.hpp"
 #include "core/mux/packet_buffer.hpp"
 
 #include <array>
@@ -29,8 +29,7 @@ inline constexpr std::uint8_t type_aac = 0x0f;
 inline constexpr std::uint8_t type_h264 = 0x1b;
 inline constexpr std::uint8_t type_hevc = 0x24;
 
-/// Added to every time stamp, so that those before 0 and the clock ahead of them stay positive.
-inline constexpr ticks base_time = 10 * ticks_per_second;
+using hls::base_time;
 /// PTS, DTS and the base of the PCR have 33 bits.
 inline constexpr ticks time_wrap = ticks{1} << 33;
 

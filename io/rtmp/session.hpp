@@ -31,8 +31,8 @@ public:
   void drop(core::end_reason why, const std::string& what);
 
 private:
-  /// Bytes; facts/performance.md: a quarter of a second at 2 Mbit/s. Faster publishers are woken by
-  /// it.
+  /// Bytes: a quarter of a second at 16 Mbit/s. Faster publishers are woken by it; all others are
+  /// read together by the loop's timer, which wakes far less often.
   static constexpr int burst_mark = 512 * 1024;
 
   enum class phase : std::uint8_t { greeting, asked, publishing, closing, closed };

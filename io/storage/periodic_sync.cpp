@@ -41,15 +41,14 @@ void periodic_sync::run() {
     lock.unlock();
     const auto start = std::chrono::steady_clock::now();
     if (core::metrics::all().open_fragments.load(std::memory_order_relaxed) > 0)
-      sync();
+      sync(start);
     next = std::max(start + how_.every, std::chrono::steady_clock::now() + how_.every / 2);
     lock.lock();
   }
 }
 
-void periodic_sync::sync() {
+void periodic_sync::sync(core::steady_time start) {
   auto& metrics = core::metrics::all();
-  const auto start = std::chrono::steady_clock::now();
   const auto done = how_.sync(how_.folder);
   const auto end = std::chrono::steady_clock::now();
   metrics.sync_millis.fetch_add(millis_of(end - start), std::memory_order_relaxed);

@@ -31,7 +31,7 @@ public:
 
 private:
   void run();
-  void sync();
+  void sync(core::steady_time start);
 
   const options how_;
   std::mutex mutex_;

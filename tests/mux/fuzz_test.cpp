@@ -198,17 +198,10 @@ private:
   };
 };
 
-std::size_t bytes_in(const memory_folder& in) {
-  std::size_t out = 0;
-  for (const auto& [name, data] : in.all->files)
-    out += data.size();
-  return out;
-}
-
 /// Repairs what is in the folder; what is wrong with how it went, or "".
 std::string cost_of_repair(watched_folder& in, format what,
                            core::result<core::mux::account>& account) {
-  const auto size = bytes_in(in);
+  const auto size = in.size();
   const auto heap = heap_in_use();
   account = core::mux::repair(in, what, file_name(what));
   if (in.cost.read > 1'000'000 + 100 * size)
@@ -299,7 +292,7 @@ TEST_CASE("what is left of a file and has zeros or nonsense behind it can be rea
           if (behind == 0)
             REQUIRE(not_a_beginning(x, found) == "");
           REQUIRE(found.frames.size() == account->video_frames + account->audio_frames);
-          REQUIRE(account->size == bytes_in(in));
+          REQUIRE(account->size == in.size());
         }
       }
     }

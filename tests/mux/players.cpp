@@ -25,17 +25,24 @@ std::string adler32(core::byte_view x) {
   return out;
 }
 
-/// Both its outputs; and its status, when it failed.
-std::string run(const std::string& line) {
+/// What a program writes to its output, and its status.
+std::pair<std::string, int> output_of(const std::string& line) {
   std::unique_ptr<FILE, int (*)(FILE*)> pipe{
-      popen(("timeout 60 " + line + " 2>&1 </dev/null").c_str(), "r"), pclose};
+      popen(("timeout 60 " + line + " </dev/null").c_str(), "r"), pclose};
   if (!pipe)
     throw std::runtime_error{line};
   std::string out;
-  std::array<char, 4096> buffer{};
+  std::array<char, 65536> buffer{};
   while (auto n = std::fread(buffer.data(), 1, buffer.size(), pipe.get()))
     out.append(buffer.data(), n);
-  if (auto status = pclose(pipe.release()); status != 0)
+  const auto status = pclose(pipe.release());
+  return {std::move(out), status};
+}
+
+/// Both its outputs; and its status, when it failed.
+std::string run(const std::string& line) {
+  auto [out, status] = output_of(line + " 2>&1");
+  if (status != 0)
     out += "status " + std::to_string(status) + " of " + line;
   return out;
 }
@@ -65,14 +72,8 @@ judgement ffprobe(const std::filesystem::path& file) {
   judgement out;
   auto errors = file.string() + ".errors";
   auto line = "ffprobe -v warning -show_packets -show_format -show_data_hash adler32 -of compact "
-              + file.string() + " 2>" + errors + " </dev/null";
-  std::unique_ptr<FILE, int (*)(FILE*)> pipe{popen(line.c_str(), "r"), pclose};
-  if (!pipe)
-    throw std::runtime_error{line};
-  std::string text;
-  std::array<char, 65536> buffer{};
-  while (auto n = std::fread(buffer.data(), 1, buffer.size(), pipe.get()))
-    text.append(buffer.data(), n);
+              + file.string() + " 2>" + errors;
+  const auto text = output_of(line).first;
   std::istringstream lines{text};
   for (std::string row; std::getline(lines, row);) {
     auto value = [&](const std::string& key) -> std::string {

@@ -26,6 +26,13 @@ public:
   };
 
   core::bytes& operator[](const std::string& name) { return all->files[name]; }
+  /// Of all files together.
+  std::uint64_t size() const {
+    std::uint64_t out = 0;
+    for (const auto& [name, data] : all->files)
+      out += data.size();
+    return out;
+  }
 
   core::result<std::unique_ptr<core::mux::file>> create(std::string_view name) override {
     if (exists(name))
