@@ -30,10 +30,10 @@ public:
         number_{state_.segments + 1} {}
 
   result<account> run() {
-    if (kind_ == segment_kind::fmp4)
-      if (auto r = read_init(); !r)
-        return r.error();
     bool more = in_.exists(name(number_));
+    if (kind_ == segment_kind::fmp4)
+      if (auto r = read_init(more || state_.segments > 0); !r)
+        return r.error();
     bool done = state_.ended && state_.head->ended && !more;
     if (!done) {
       if (playlist_.size() > state_.end)
@@ -74,9 +74,13 @@ private:
 
   std::string name(std::uint64_t number) const { return segment_name(number, kind_); }
 
-  /// Without it no segment can be read, by players neither.
-  result<void> read_init() {
-    const failure unusable{errc::not_found, "there is no whole frame in it"};
+  /// Without it no segment can be read, by players neither. But where there are segments they may
+  /// still be of use to a person, so that they must not count as nothing.
+  result<void> read_init(bool has_segments) {
+    const auto unusable = has_segments
+                              ? failure{errc::bad_request,
+                                        "its init.mp4 is lost, without which it cannot be played"}
+                              : failure{errc::not_found, "there is no whole frame in it"};
     auto x = in_.open(init_name);
     if (!x)
       return x.error().code == errc::not_found ? unusable : x.error();
@@ -207,6 +211,38 @@ private:
   track_set tracks_;
 };
 
+/// True when the first segment of fMP4 and its initialisation section are ours; other writers name
+/// theirs alike.
+result<bool> is_our_fmp4(folder& in) {
+  if (!in.exists(init_name))
+    return false;
+  auto init = in.open(init_name);
+  if (!init)
+    return init.error();
+  mp4::walker head{**init};
+  auto begun = head.begin();
+  if (!begun || !*begun)
+    return begun;
+  auto segment = in.open(segment_name(1, segment_kind::fmp4));
+  if (!segment)
+    return segment.error();
+  return mp4::is_our_segment(**segment);
+}
+
+/// What the segments of a folder without a playlist of ours are; nothing when another writer's.
+result<std::optional<segment_kind>> find_kind(folder& in) {
+  if (in.exists(segment_name(1, segment_kind::fmp4))) {
+    auto ours = is_our_fmp4(in);
+    if (!ours)
+      return ours.error();
+    return *ours ? std::optional{segment_kind::fmp4} : std::nullopt;
+  }
+  auto foreign = is_foreign(in);
+  if (!foreign)
+    return foreign.error();
+  return *foreign ? std::nullopt : std::optional{segment_kind::ts};
+}
+
 } // namespace
 
 result<account> repair(folder& in) {
@@ -221,12 +257,12 @@ result<account> repair(folder& in) {
     if (state->head)
       return repairer{in, **playlist, *std::move(state)}.run();
   }
-  const auto kind = in.exists(init_name) ? segment_kind::fmp4 : segment_kind::ts;
-  auto foreign = kind == segment_kind::ts ? is_foreign(in) : false;
-  if (!foreign)
-    return foreign.error();
-  if (*foreign)
+  auto found = find_kind(in);
+  if (!found)
+    return found.error();
+  if (!*found)
     return finish_foreign(in);
+  const auto kind = **found;
   if (listed)
     if (auto r = in.remove(playlist_name); !r)
       return r.error();

@@ -15,6 +15,47 @@ void put_segment_type(bytes& out) {
   put(out, "msdhcmfs"); // cmfs: ISO 23000-19 7.2
 }
 
+result<bool> is_our_segment(file& x) {
+  bytes expected;
+  put_segment_type(expected);
+  bytes front(expected.size());
+  auto n = x.read_at(0, front);
+  if (!n)
+    return n.error();
+  return std::equal(front.begin(), front.begin() + static_cast<std::ptrdiff_t>(*n),
+                    expected.begin());
+}
+
+namespace {
+
+// Half of what repair can tell apart (13 hours, as in a transport stream): no segment is as long,
+// whatever its times say.
+constexpr ticks longest = ticks{1} << 32;
+
+/// Adds what one moof holds; false when its times cannot be.
+bool add(const moof& in, hls::measurement& out) {
+  for (std::size_t i = 0; i < in.count; ++i) {
+    const auto& c = in.chunks[i];
+    auto dts = c.start;
+    for (std::uint32_t k = 0; k < c.samples; ++k) {
+      const auto s = sample_at(c, k);
+      const auto pts = dts + s.composition;
+      if (out.video_frames + out.audio_frames == 0)
+        out.start = pts;
+      const auto since = pts - out.start;
+      if (since > longest || since < -longest)
+        return false;
+      out.first = std::min(out.first, since);
+      out.last = std::max(out.last, std::min<ticks>(since + s.duration, longest));
+      ++(c.track == video_index ? out.video_frames : out.audio_frames);
+      dts += s.duration;
+    }
+  }
+  return true;
+}
+
+} // namespace
+
 result<hls::measurement> measure_segment(file& x, const movie& head) {
   hls::measurement out;
   for (std::size_t i = 0; i < 2; ++i)
@@ -22,11 +63,10 @@ result<hls::measurement> measure_segment(file& x, const movie& head) {
       (i == video_index ? out.tracks.video : out.tracks.audio) = head.tracks[i]->what;
   bytes type;
   put_segment_type(type);
-  bytes front(type.size());
-  auto n = x.read_at(0, front);
-  if (!n)
-    return n.error();
-  if (*n < type.size() || front != type)
+  auto mine = is_our_segment(x);
+  if (!mine)
+    return mine.error();
+  if (!*mine || x.size() < type.size())
     return out;
   walker in{x, head, type.size()};
   moof m;
@@ -34,22 +74,10 @@ result<hls::measurement> measure_segment(file& x, const movie& head) {
     auto more = in.next(m);
     if (!more)
       return more.error();
-    if (!*more)
+    auto sum = out;
+    if (!*more || !add(m, sum))
       return out;
-    for (std::size_t i = 0; i < m.count; ++i) {
-      const auto& c = m.chunks[i];
-      auto dts = c.start;
-      for (std::uint32_t k = 0; k < c.samples; ++k) {
-        const auto s = sample_at(c, k);
-        const auto pts = dts + s.composition;
-        if (out.video_frames + out.audio_frames == 0)
-          out.start = pts;
-        out.first = std::min(out.first, pts - out.start);
-        out.last = std::max(out.last, pts + s.duration - out.start);
-        ++(c.track == video_index ? out.video_frames : out.audio_frames);
-        dts += s.duration;
-      }
-    }
+    out = std::move(sum);
     out.end = in.end();
   }
 }

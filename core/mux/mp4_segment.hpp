@@ -9,6 +9,8 @@
 namespace core::mux::mp4 {
 
 void put_segment_type(bytes& out);
+/// True when a segment begins with it, or is a piece of that.
+result<bool> is_our_segment(file& x);
 
 /// What is in a segment that we wrote, as far as it is whole. `head`: from the initialisation
 /// section.

@@ -208,12 +208,17 @@ TEST_CASE(
   const auto& x = test_clip("bframes");
   memory_folder in;
   write_some(in, x, 100, core::seconds{2});
-  auto without = in.all->files;
-  without.erase("init.mp4");
-  in.all->files = without;
-  auto account = core::mux::repair(in, format::hls, "");
-  REQUIRE_FALSE(account);
-  CHECK(account.error().code == core::errc::not_found);
+  // A person may still do something with the segments: they are left alone.
+  in.all->files.erase("init.mp4");
+  for (bool has_playlist : {true, false}) {
+    if (!has_playlist)
+      in.all->files.erase("playlist.m3u8");
+    const auto before = in.all->files;
+    auto account = core::mux::repair(in, format::hls, "");
+    REQUIRE_FALSE(account);
+    CHECK(account.error().code == core::errc::bad_request);
+    CHECK(in.all->files == before);
+  }
 
   memory_folder empty;
   REQUIRE(core::mux::open_fragment(empty, fmp4_options(x, core::seconds{2})));
@@ -230,4 +235,73 @@ TEST_CASE("a lost playlist of fMP4 segments is made again") {
   REQUIRE(account);
   CHECK(difference(x, read(in)) == "");
   CHECK(account->video_frames + account->audio_frames == x.frames.size());
+}
+
+TEST_CASE("fMP4 of another writer is left as it is") {
+  const auto& x = test_clip("bframes");
+  memory_folder sent;
+  REQUIRE(write(sent, format::flv, x));
+  for (const auto* name : {"seg-%06d.m4s", "part%d.m4s"})
+    for (bool ended : {true, false}) {
+      CAPTURE(name, ended);
+      disk_folder at{"fmp4"};
+      const auto flv = at.path / "sent.flv";
+      const auto& data = sent["f0.flv"];
+      std::ofstream{flv, std::ios::binary}.write(reinterpret_cast<const char*>(data.data()),
+                                                 static_cast<std::streamsize>(data.size()));
+      const auto line = "ffmpeg -nostdin -v error -i " + flv.string()
+                        + " -c copy -f hls -hls_time 2 -hls_list_size 0 -hls_segment_type fmp4"
+                          " -start_number 1 -hls_segment_filename "
+                        + (at.path / name).string() + " " + (at.path / "playlist.m3u8").string();
+      REQUIRE(std::system(line.c_str()) == 0);
+      memory_folder in;
+      for (const auto& file : at.list()) {
+        std::ifstream from{at.path / file, std::ios::binary};
+        in[file].assign(std::istreambuf_iterator<char>{from}, {});
+      }
+      REQUIRE(in.exists("init.mp4"));
+      if (!ended)
+        in["playlist.m3u8"].resize(in["playlist.m3u8"].size() - 20);
+      const auto before = in.all->files;
+      auto account = core::mux::repair(in, format::hls, "");
+      REQUIRE_FALSE(account);
+      CHECK(account.error().code == core::errc::bad_request);
+      CHECK(in.all->files == before);
+    }
+}
+
+TEST_CASE("repair survives any damage to fMP4 segments, and is done after once") {
+  std::mt19937 random{31};
+  random_options o;
+  o.frames = 60;
+  o.largest = 400;
+  const auto x = random_clip(random, o);
+  memory_folder open;
+  memory_folder closed;
+  write_some(open, x, x.frames.size(), core::seconds{1});
+  REQUIRE(write_all(closed, x, core::seconds{1}));
+  for (int round = 0; round < 3000; ++round) {
+    CAPTURE(round);
+    memory_folder in;
+    in.all->files = (round % 2 ? open : closed).all->files;
+    for (auto& [name, data] : in.all->files) {
+      if (random() % 2)
+        continue;
+      for (auto n = 1 + random() % 4; n > 0; --n)
+        data[random() % (random() % 2 ? data.size() : std::min<std::size_t>(data.size(), 400))]
+            = static_cast<std::uint8_t>(random());
+      if (random() % 8 == 0)
+        data.resize(1 + random() % data.size());
+    }
+    auto account = core::mux::repair(in, format::hls, "");
+    if (!account) {
+      REQUIRE((account.error().code == core::errc::not_found
+               || account.error().code == core::errc::bad_request));
+      continue;
+    }
+    const auto before = in.all->files;
+    auto again = core::mux::repair(in, format::hls, "");
+    REQUIRE(again);
+    REQUIRE(in.all->files == before);
+  }
 }
