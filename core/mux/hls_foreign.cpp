@@ -161,7 +161,7 @@ private:
   /// Up to where the next one begins, unless that is nowhere near its end.
   static ticks length(const ts::measurement& x, const ts::measurement& next) {
     auto own = x.last - x.first;
-    auto step = (next.start + next.first - x.start - x.first) & (ts::time_wrap - 1);
+    auto step = (next.start + next.first - x.start - x.first) & (time_wrap - 1);
     return step > 0 && step <= 2 * own + ticks_per_second ? step : own;
   }
 

@@ -9,6 +9,9 @@ namespace core::mux::hls {
 /// Where time 0 of a fragment stands in its segments, so that a repair needs to know nothing else:
 /// time stamps before 0, and the clock ahead of them in a transport stream, stay positive.
 inline constexpr ticks base_time = 10 * ticks_per_second;
+/// Repair tells times apart within 33 bits (26.5 hours): a transport stream has no more of PTS, DTS
+/// and the base of the PCR.
+inline constexpr ticks time_wrap = ticks{1} << 33;
 
 /// What is in a segment that we wrote, as far as it is whole.
 struct measurement {

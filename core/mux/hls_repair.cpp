@@ -154,9 +154,9 @@ private:
   ticks since_zero(const std::optional<pending>& before, ticks pts) const {
     auto expected = before ? before->start + before->holds.last
                            : to_ticks(std::chrono::duration_cast<nanos>(state_.sum.duration));
-    auto difference = (pts - base_time - expected) & (ts::time_wrap - 1);
-    if (difference >= ts::time_wrap / 2)
-      difference -= ts::time_wrap;
+    auto difference = (pts - base_time - expected) & (time_wrap - 1);
+    if (difference >= time_wrap / 2)
+      difference -= time_wrap;
     return expected + difference;
   }
 

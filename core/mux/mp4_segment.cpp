@@ -7,8 +7,17 @@
 
 namespace core::mux::mp4 {
 
+namespace {
+
+constexpr std::uint32_t type_size = 24; // of the `styp`
+
+// Half of what repair can tell apart: no segment is as long, whatever its times say.
+constexpr ticks longest = hls::time_wrap / 2;
+
+} // namespace
+
 void put_segment_type(bytes& out) {
-  put32(out, 24);
+  put32(out, type_size);
   put(out, "styp");
   put(out, "msdh"); // a media segment (ISO 23009-1 6.3.4.2)
   put32(out, 0);
@@ -27,10 +36,6 @@ result<bool> is_our_segment(file& x) {
 }
 
 namespace {
-
-// Half of what repair can tell apart (13 hours, as in a transport stream): no segment is as long,
-// whatever its times say.
-constexpr ticks longest = ticks{1} << 32;
 
 /// Adds what one moof holds; false when its times cannot be.
 bool add(const moof& in, hls::measurement& out) {
@@ -61,14 +66,12 @@ result<hls::measurement> measure_segment(file& x, const movie& head) {
   for (std::size_t i = 0; i < 2; ++i)
     if (head.tracks[i])
       (i == video_index ? out.tracks.video : out.tracks.audio) = head.tracks[i]->what;
-  bytes type;
-  put_segment_type(type);
   auto mine = is_our_segment(x);
   if (!mine)
     return mine.error();
-  if (!*mine || x.size() < type.size())
+  if (!*mine || x.size() < type_size)
     return out;
-  walker in{x, head, type.size()};
+  walker in{x, head, type_size};
   moof m;
   for (;;) {
     auto more = in.next(m);

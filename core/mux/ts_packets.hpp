@@ -30,8 +30,7 @@ inline constexpr std::uint8_t type_h264 = 0x1b;
 inline constexpr std::uint8_t type_hevc = 0x24;
 
 using hls::base_time;
-/// PTS, DTS and the base of the PCR have 33 bits.
-inline constexpr ticks time_wrap = ticks{1} << 33;
+using hls::time_wrap;
 
 /// Makes the packets of one fragment; continuity counters go on over its segments.
 class packetizer {
