@@ -15,7 +15,7 @@ using policy = core::format_policy;
 std::vector<std::string> branches(core::format x) {
   switch (x) {
   case core::format::mp4:
-    return {"mp4", "mp4-splitmuxsink"};
+    return {"mp4", "mp4-faststart", "mp4-splitmuxsink"};
   case core::format::flv:
     return {"flv", "flv-splitmuxsink"};
   case core::format::hls:

@@ -73,6 +73,8 @@ inline std::uint64_t weight(const core::track_set& x) {
 
 /// What a branch of HLS writes.
 core::mux::segment_kind segments_of(const core::format_policy& how);
+/// For how long a file a branch of MP4 leaves room in front; 0: it leaves none.
+core::nanos faststart_of(const core::format_policy& how);
 
 /// Makes a branch of the kind of this name for this format.
 core::result<std::unique_ptr<branch>> make_branch(const core::format_policy& how, const options& x,

@@ -246,7 +246,8 @@ bool branch_feed::open(planned& x) {
     }
     branch_ = std::move(*made);
   }
-  core::mux::options mux{how_.what, slot.name, *x.tracks, how_.segment, start, segments_of(how_)};
+  core::mux::options mux{how_.what, slot.name,         *x.tracks,         how_.segment,
+                         start,     segments_of(how_), faststart_of(how_)};
   const auto id = slot.id;
   if (auto opened = branch_->open({std::move(slot), std::move(mux)}); !opened) {
     fail(id, opened.error(), core::nanos{0});

@@ -14,10 +14,12 @@ struct kind {
   core::format what;
   std::optional<stock_kind> stock; // none: the writer
   core::mux::segment_kind segments = core::mux::segment_kind::ts;
+  bool faststart = false;
 };
 
 constexpr std::array kinds{
     kind{"mp4", core::format::mp4, {}},
+    kind{"mp4-faststart", core::format::mp4, {}, core::mux::segment_kind::ts, true},
     kind{"flv", core::format::flv, {}},
     kind{"hls", core::format::hls, {}},
     kind{"hls-fmp4", core::format::hls, {}, core::mux::segment_kind::fmp4},
@@ -42,6 +44,11 @@ const kind* find(const std::string& name) {
 core::mux::segment_kind segments_of(const core::format_policy& how) {
   const auto* it = find(name_of(how));
   return it == nullptr ? core::mux::segment_kind::ts : it->segments;
+}
+
+core::nanos faststart_of(const core::format_policy& how) {
+  const auto* it = find(name_of(how));
+  return it != nullptr && it->faststart ? how.fragment : core::nanos{0};
 }
 
 std::vector<std::string> branch_kinds() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "pipelines/fragment_writer.hpp"
 
+#include "core/log.hpp"
 #include "core/mux/posix_folder.hpp"
 
 #include <algorithm>
@@ -73,6 +74,8 @@ void fragment_writer::apply(batch::close&) {
   auto holds = fragment_->close();
   if (!holds)
     return lose(holds.error(), fragment_->durable_until());
+  if (const auto said = fragment_->remark(); !said.empty())
+    core::log::warning("writer", said, {{"file_id", std::to_string(id_)}});
   fragment_.reset();
   folder_.reset();
   report_(fragment_done{id_, std::move(*holds)});

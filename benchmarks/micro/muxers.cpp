@@ -149,12 +149,12 @@ void mp4_finish_hour(benchmark::State& state) {
     auto file = folder.open("fragment");
     state.ResumeTiming();
     const auto done = core::mux::mp4::finish(**file);
-    if (!done || done->video_frames != rounds * video_per_round
-        || done->audio_frames != rounds * audio_per_round) {
+    if (!done || done->holds.video_frames != rounds * video_per_round
+        || done->holds.audio_frames != rounds * audio_per_round) {
       fail(state, "the file was not finished with all its frames");
       break;
     }
-    size = done->size;
+    size = done->holds.size;
   }
   state.SetItemsProcessed(state.iterations() * std::int64_t{rounds * frames_per_round});
   state.counters["moov_bytes"] = static_cast<double>(size - std::min(size, hour->size()));

@@ -25,6 +25,7 @@ public:
   virtual result<void> write_at(std::uint64_t offset, byte_view x) = 0;
   /// Reads up to `into.size()` bytes; fewer only at the end of the file.
   virtual result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) = 0;
+  /// Also to a greater size, with a hole that reads as zeros.
   virtual result<void> truncate(std::uint64_t size) = 0;
   virtual std::uint64_t size() const = 0;
 };
@@ -62,6 +63,9 @@ struct options {
   nanos segment{std::chrono::seconds{6}};   // HLS only
   wall_time start{};                        // of dts 0; HLS writes it as EXT-X-PROGRAM-DATE-TIME
   segment_kind segments = segment_kind::ts; // HLS only
+  /// MP4 only: how long it is to become, when room for its `moov` shall be left in front of the
+  /// media; 0: the `moov` stands at the end.
+  nanos faststart{0};
 };
 
 /// One fragment being written, from its first frame to its close.
@@ -74,8 +78,10 @@ public:
   /// holds back at most one second of media.
   virtual result<void> write(std::span<const frame> frames) = 0;
   /// Writes what was held back and finishes the file(s) (MP4: one ordinary `moov`; FLV: duration
-  /// and index; HLS: ENDLIST). To be called once; no other call may follow.
+  /// and index; HLS: ENDLIST). To be called once; only the questions below may follow.
   virtual result<account> close() = 0;
+  /// What an operator should know of how it was closed, in a sentence; mostly nothing.
+  virtual std::string remark() const { return {}; }
   virtual account so_far() const = 0;
   /// Time in the fragment before which every frame of each `write` that succeeded is in the
   /// file(s). True after a failed `write` or `close` too: of the former's own frames any may be

@@ -235,7 +235,14 @@ const char* brand_of(const track_set& x) {
   return x.video->codec == codec_id::av1 ? brands[1] : brands[2];
 }
 
-void write_prologue(bytes& out, const char* brand) {
+bytes box_header(std::uint64_t size, const char* type) {
+  bytes out;
+  put32(out, size);
+  put(out, std::string_view{type, 4});
+  return out;
+}
+
+void write_prologue(bytes& out, const char* brand, std::uint64_t room) {
   put32(out, ftyp_size);
   put(out, "ftyp");
   put(out, "isom");
@@ -246,7 +253,7 @@ void write_prologue(bytes& out, const char* brand) {
   put(out, "iso6mp41");
   put32(out, mdat_header_size);
   put(out, "free");
-  put64(out, 0);
+  put64(out, room);
 }
 
 void write_moov(layout& out, const movie& x) {

@@ -14,9 +14,14 @@ namespace core::mux::mp4 {
 
 /// How a file begins: `ftyp`, then 16 bytes that are a `free` box while it grows and the header of
 /// the one `mdat` afterwards, then the first `moov`.
+/// With room for a moov in front, there is between those two first a `free` box of the same size
+/// that says how large the room is and is never changed, then the room, a `free` box that becomes
+/// the moov and a smaller `free` box.
 inline constexpr std::size_t ftyp_size = 36;
 inline constexpr std::size_t mdat_header_size = 16;
 inline constexpr std::size_t prologue_size = ftyp_size + mdat_header_size;
+/// Larger than what a moov could ever need (mp4_fragment.cpp); a box may have 4 GiB.
+inline constexpr std::uint64_t largest_room = 256 * 1024 * 1024;
 
 // Sample flags (ISO 14496-12 8.8.3.1): depends on no other sample; depends on others, is no sync
 // sample.
@@ -119,8 +124,10 @@ inline std::uint32_t track_id(std::size_t index) { return static_cast<std::uint3
 inline constexpr std::array brands{"avc1", "av01", "iso5"};
 const char* brand_of(const track_set& x);
 
-/// `ftyp` and the `free` box.
-void write_prologue(bytes& out, const char* brand);
+/// The first 8 bytes of a box.
+bytes box_header(std::uint64_t size, const char* type);
+/// `ftyp` and a `free` box, which holds how large the room is that follows; 0: there is none.
+void write_prologue(bytes& out, const char* brand, std::uint64_t room = 0);
 /// Leaves a hole for each table of each track, also for an empty one, unless it is fragmented.
 void write_moov(layout& out, const movie& x);
 

@@ -2,6 +2,7 @@
 #include "core/mux/mp4_finish.hpp"
 
 #include "core/mux/comparison.hpp"
+#include "core/mux/mp4_fill.hpp"
 #include "core/mux/mp4_foreign.hpp"
 #include "core/mux/mp4_tables.hpp"
 #include "core/mux/mp4_walk.hpp"
@@ -10,7 +11,7 @@ namespace core::mux::mp4 {
 
 namespace {
 
-constexpr std::size_t write_buffer = 16 * 1024;
+constexpr std::size_t compared_at_once = 16 * 1024;
 
 /// First pass: how long the tables become, and when the track is shown.
 struct counter {
@@ -73,92 +74,6 @@ struct counter {
   }
 };
 
-/// Second pass: writes the entries into the holes, each table behind a buffer of its own.
-class filler {
-public:
-  filler(file& out, const table_counts& x) : file_{out}, counts_{x} {
-    for (std::size_t i = 0; i < table_kinds; ++i)
-      left_[i] = table_bytes(x, static_cast<table>(i));
-  }
-
-  void place(table which, std::uint64_t offset) { at_[static_cast<std::size_t>(which)] = offset; }
-
-  void operator()(table which, std::uint64_t x) {
-    put(which, x, which == table::chunks && counts_.wide ? 8 : 4);
-  }
-  void operator()(table which, std::uint32_t first, std::uint32_t x) {
-    put(which, first, 4);
-    put(which, x, 4);
-    if (which == table::stsc)
-      put(which, 1, 4); // sample description
-  }
-  void shown(ticks, std::int32_t, std::uint32_t) {}
-
-  /// Fails when the file told other things than in the first pass.
-  result<void> finish() {
-    for (std::size_t i = 0; i < table_kinds; ++i)
-      flush(i);
-    if (good_ && std::any_of(left_.begin(), left_.end(), [](auto x) { return x != 0; }))
-      return failure{errc::storage_failed, "the file changed while its moov was made"};
-    return good_;
-  }
-
-private:
-  void put(table which, std::uint64_t x, int n) {
-    auto i = static_cast<std::size_t>(which);
-    if (left_[i] < static_cast<std::uint64_t>(n))
-      return; // a table that is left out
-    left_[i] -= static_cast<std::uint64_t>(n);
-    if (buffers_[i].size() + 8 > write_buffer)
-      flush(i);
-    put_bytes(buffers_[i], x, n);
-  }
-
-  void flush(std::size_t i) {
-    if (good_ && !buffers_[i].empty())
-      good_ = file_.write_at(at_[i], buffers_[i]);
-    at_[i] += buffers_[i].size();
-    buffers_[i].clear();
-  }
-
-  file& file_;
-  table_counts counts_;
-  std::array<std::uint64_t, table_kinds> at_{};
-  std::array<std::uint64_t, table_kinds> left_{};
-  std::array<bytes, table_kinds> buffers_;
-  result<void> good_;
-};
-
-/// Runs every chunk of the file through the tables of its track; gives where what is whole ends.
-template <class Sink>
-result<std::uint64_t> pass(file& x, std::array<std::optional<Sink>, 2>& sinks, const movie* plan,
-                           walker& in) {
-  auto begun = in.begin();
-  if (!begun)
-    return begun.error();
-  if (!*begun)
-    return failure{errc::not_found, "there is no whole frame in it"};
-  std::array<std::optional<table_entries<Sink>>, 2> tables;
-  for (std::size_t i = 0; i < 2; ++i)
-    if (sinks[i])
-      tables[i].emplace(*sinks[i], plan ? plan->tracks[i]->raise : 0);
-  moof m;
-  for (;;) {
-    auto more = in.next(m);
-    if (!more)
-      return more.error();
-    if (!*more)
-      break;
-    for (std::size_t i = 0; i < m.count; ++i)
-      if (auto& t = tables[m.chunks[i].track])
-        t->add(m.chunks[i]);
-  }
-  for (auto& t : tables)
-    if (t)
-      t->finish();
-  return std::min(in.end(), x.size());
-}
-
 /// True when one box that may be our moov lies behind the mdat, and nothing else.
 result<bool> ends_with_moov(file& x, std::uint64_t end, std::uint64_t stated) {
   if (stated != end)
@@ -169,25 +84,6 @@ result<bool> ends_with_moov(file& x, std::uint64_t end, std::uint64_t stated) {
     return head.error();
   return head->size() == 8 && get32(&(*head)[4]) == 0x6d6f6f76
          && get32(head->data()) == x.size() - end;
-}
-
-result<void> append_layout(file& out, const layout& x) {
-  static const bytes zeros(64 * 1024);
-  std::size_t at = 0;
-  for (const auto& hole : x.holes) {
-    if (hole.size == 0)
-      continue;
-    if (auto r = out.append(byte_view{x.out}.subspan(at, hole.at - at)); !r)
-      return r;
-    at = hole.at;
-    for (auto left = hole.size; left > 0;) {
-      auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left, zeros.size()));
-      if (auto r = out.append(byte_view{zeros}.first(n)); !r)
-        return r;
-      left -= n;
-    }
-  }
-  return out.append(byte_view{x.out}.subspan(at));
 }
 
 movie describe(const movie& head, const std::array<std::optional<counter>, 2>& counted) {
@@ -232,65 +128,79 @@ account account_of(const movie& x, std::uint64_t size) {
   return out;
 }
 
-result<void> fill(file& x, const movie& m, const layout& moov, std::uint64_t start) {
-  std::array<std::optional<filler>, 2> fillers;
-  std::size_t hole = 0;
-  std::uint64_t before = 0; // bytes of the holes so far
-  for (std::size_t i = 0; i < 2; ++i) {
-    if (!m.tracks[i])
-      continue;
-    auto& f = fillers[i].emplace(x, m.tracks[i]->tables);
-    for (std::size_t k = 0; k < table_kinds; ++k, ++hole) {
-      f.place(static_cast<table>(k), start + moov.holes[hole].at + before);
-      before += moov.holes[hole].size;
-    }
-  }
-  walker in{x};
-  auto again = pass(x, fillers, &m, in);
-  if (!again)
-    return again.error();
-  for (auto& f : fillers)
-    if (f)
-      if (auto r = f->finish(); !r)
-        return r;
-  return {};
-}
-
 /// True when the moov behind the media says what the moofs say. After a power cut its length may be
 /// on the disk, and the header of the mdat, and of its own bytes none.
-result<bool> is_finished(file& x, const movie& m, std::uint64_t end, std::uint64_t stated) {
+result<bool> is_finished(file& x, const movie& m, const layout& moov, std::uint64_t end,
+                         std::uint64_t stated) {
   auto ends = ends_with_moov(x, end, stated);
-  if (!ends || !*ends)
-    return ends;
-  layout moov;
-  write_moov(moov, m);
-  if (moov.size() != x.size() - end)
-    return false;
-  comparison with{x, write_buffer};
-  std::size_t at = 0;
-  std::uint64_t before = 0; // bytes of the holes so far
-  for (const auto& hole : moov.holes) {
-    if (auto r = with.write_at(end + before + at, byte_view{moov.out}.subspan(at, hole.at - at));
-        !r)
-      return r.error();
-    at = hole.at;
-    before += hole.size;
-  }
-  if (auto r = with.write_at(end + before + at, byte_view{moov.out}.subspan(at)); !r)
-    return r.error();
-  if (auto r = fill(with, m, moov, end); !r)
+  if (!ends || !*ends || moov.size() != x.size() - end)
+    return ends ? result<bool>{false} : ends;
+  comparison with{x, compared_at_once};
+  if (auto r = overwrite_moov(with, m, moov, end); !r)
     return r.error();
   return with.is_same();
 }
 
+/// Over what is in the room. The header comes last, so that no player finds a moov that is not
+/// there yet.
+result<void> put_in_front(file& x, const movie& m, const layout& moov, std::uint64_t room) {
+  if (auto r = overwrite_moov(x, m, moov, prologue_size); !r)
+    return r;
+  if (moov.size() < room)
+    if (auto r = x.write_at(prologue_size + moov.size(), box_header(room - moov.size(), "free"));
+        !r)
+      return r;
+  return x.write_at(prologue_size, box_header(moov.size(), "moov"));
+}
+
+/// The same for a moov in front: a disk may have kept any of its pages and not the others.
+result<bool> is_finished_in_front(file& x, const movie& m, const layout& moov, const walker& in,
+                                  std::uint64_t end) {
+  if (in.finished_end() != end || x.size() != end)
+    return false;
+  comparison with{x, compared_at_once};
+  if (auto r = put_in_front(with, m, moov, in.room()); !r)
+    return r.error();
+  return with.is_same();
+}
+
+/// The moov, then the header of the mdat, behind which the first moov and the moofs vanish.
+result<void> write_end(file& x, const movie& m, const layout& moov, const walker& in,
+                       std::uint64_t end, bool in_front) {
+  if (x.size() > end)
+    if (auto r = x.truncate(end); !r)
+      return r;
+  if (moov.size() > std::numeric_limits<std::uint32_t>::max())
+    return failure{errc::internal, "the moov would be larger than a box may be"};
+  auto written = in_front ? put_in_front(x, m, moov, in.room()) : append_moov(x, m, moov);
+  // What an earlier end may have put there.
+  if (written && in.room() && !in_front)
+    written = x.write_at(prologue_size, box_header(in.room(), "free"));
+  if (!written) {
+    // Without the torn moov it is a fragmented file that plays, as far as the disk lets us.
+    if (in_front)
+      (void)x.write_at(prologue_size, box_header(in.room(), "free"));
+    else
+      (void)x.truncate(end);
+    return written;
+  }
+  auto header = box_header(1, "mdat");
+  put64(header, end - in.mdat_at());
+  return x.write_at(in.mdat_at(), header);
+}
+
 } // namespace
 
-result<account> finish(file& x) {
+result<finished> finish(file& x) {
   auto mine = is_ours(x);
   if (!mine)
     return mine.error();
-  if (!*mine)
-    return read_foreign(x);
+  if (!*mine) {
+    auto holds = read_foreign(x);
+    if (!holds)
+      return holds.error();
+    return finished{*std::move(holds)};
+  }
   std::array<std::optional<counter>, 2> counted;
   for (auto& c : counted)
     c.emplace();
@@ -301,34 +211,19 @@ result<account> finish(file& x) {
   auto m = describe(in.head(), counted);
   if (!m.tracks[0] && !m.tracks[1])
     return failure{errc::not_found, "there is no whole frame in it"};
-  auto finished = is_finished(x, m, *end, in.finished_end());
-  if (!finished)
-    return finished.error();
-  if (*finished)
-    return account_of(m, x.size());
-  if (x.size() > *end)
-    if (auto r = x.truncate(*end); !r)
-      return r.error();
   layout moov;
   write_moov(moov, m);
-  if (moov.size() > std::numeric_limits<std::uint32_t>::max())
-    return failure{errc::internal, "the moov would be larger than a box may be"};
-  auto written = append_layout(x, moov);
-  if (written)
-    written = fill(x, m, moov, *end);
-  if (!written) {
-    // Without the torn moov it is a fragmented file that plays, as far as the disk lets us.
-    (void)x.truncate(*end);
-    return written.error();
-  }
-  bytes header;
-  header.reserve(mdat_header_size);
-  put32(header, 1);
-  put(header, "mdat");
-  put64(header, *end - ftyp_size);
-  if (auto r = x.write_at(ftyp_size, header); !r)
-    return r.error();
-  return account_of(m, x.size());
+  finished out{{}, moov.size(), in.room()};
+  bool in_front = out.is_in_front();
+  auto already = in_front ? is_finished_in_front(x, m, moov, in, *end)
+                          : is_finished(x, m, moov, *end, in.finished_end());
+  if (!already)
+    return already.error();
+  if (!*already)
+    if (auto r = write_end(x, m, moov, in, *end, in_front); !r)
+      return r.error();
+  out.holds = account_of(m, x.size());
+  return out;
 }
 
 } // namespace core::mux::mp4

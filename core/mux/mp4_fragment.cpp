@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "core/codec.hpp"
+#include "core/mux/byte_order.hpp"
 #include "core/mux/file_access.hpp"
 #include "core/mux/formats.hpp"
 #include "core/mux/mp4_boxes.hpp"
@@ -12,13 +14,49 @@ namespace {
 
 // What one large burst needed is not kept for the rest of the fragment.
 constexpr std::size_t kept_buffer = 4 * 1024 * 1024;
+
+/// How large the moov of a file of the planned length may become, in bytes:
+///
+///   a picture: stsz 4, stts 8, ctts 8 (millisecond stamps make nearly each its own entry)
+///   a frame of sound: stsz 4, stts 8
+///   a track in a moof: stsc 12, co64 8; there is a moof each 250 ms (`flush_after`)
+///
+/// 30 pictures and 47 frames of sound are 600 + 564 + 160 bytes a second; less than 1 KiB is never
+/// left, and 64 KiB for all else and what comes until the next key frame.
+std::uint64_t room_for(const options& x) {
+  constexpr std::uint64_t base = 64 * 1024;
+  double per_second = 160;
+  if (x.tracks.video)
+    per_second += std::clamp(x.tracks.video->frame_rate, 0.0, 120.0) * 20;
+  if (x.tracks.audio)
+    per_second += x.tracks.audio->sample_rate
+                  / std::max(codec::samples_per_frame(*x.tracks.audio), 576) * 12.0;
+  auto length = std::chrono::duration<double>(x.faststart).count();
+  auto all = std::max(per_second, 1024.0) * length;
+  return base + static_cast<std::uint64_t>(std::min(all, double(largest_room - base)));
+}
+
 class writer : public fragment {
 public:
   writer(std::unique_ptr<file> out, const options& x)
-      : file_{std::move(out)}, tracks_{x.tracks}, moof_{x.tracks} {}
+      : file_{std::move(out)}, tracks_{x.tracks}, room_{x.faststart > nanos{0} ? room_for(x) : 0},
+        moof_{x.tracks} {}
 
   result<void> write_header(wall_time start) {
-    return append_whole(*file_, make_growing_front(tracks_, start));
+    if (room_ == 0)
+      return append_whole(*file_, make_growing_front(tracks_, start));
+    // The room is a hole that takes nothing of the disk until the moov is written into it.
+    bytes front;
+    write_prologue(front, brand_of(tracks_), room_);
+    put(front, box_header(room_, "free"));
+    if (auto r = append_whole(*file_, front); !r)
+      return r;
+    if (auto r = file_->truncate(prologue_size + room_); !r)
+      return r;
+    auto behind = box_header(mdat_header_size, "free");
+    put64(behind, 0);
+    put(behind, make_growing_moov(tracks_, start));
+    return append_whole(*file_, behind);
   }
 
   result<void> write(std::span<const frame> frames) override {
@@ -41,12 +79,16 @@ public:
       return r.error();
     auto done = finish(*file_);
     if (!done)
-      return done;
+      return done.error();
+    if (room_ && !done->is_in_front())
+      remark_ = "its moov of " + std::to_string(done->moov) + " bytes does not fit into the "
+                + std::to_string(room_) + " in front of the media and stands at the end";
     return tally_.make(tracks_, file_->size());
   }
 
   account so_far() const override { return tally_.make(tracks_, file_->size()); }
   nanos durable_until() const override { return written_.durable_until(); }
+  std::string remark() const override { return remark_; }
 
 private:
   result<void> flush() {
@@ -63,6 +105,8 @@ private:
 
   std::unique_ptr<file> file_;
   track_set tracks_;
+  std::uint64_t room_; // for a moov in front; 0: it will stand at the end
+  std::string remark_;
   tally tally_;
   durable_mark written_;
   moof_maker moof_;
@@ -85,7 +129,10 @@ result<account> repair(folder& in, const std::string& name) {
   auto x = in.open(name);
   if (!x)
     return x.error();
-  return finish(**x);
+  auto done = finish(**x);
+  if (!done)
+    return done.error();
+  return std::move(done->holds);
 }
 
 } // namespace core::mux::mp4

@@ -30,6 +30,11 @@ struct limit {
 bytes make_growing_front(const track_set& x, wall_time start) {
   bytes out;
   write_prologue(out, brand_of(x));
+  put(out, make_growing_moov(x, start));
+  return out;
+}
+
+bytes make_growing_moov(const track_set& x, wall_time start) {
   layout moov;
   movie m;
   auto since = std::chrono::duration_cast<seconds>(start.time_since_epoch()).count();
@@ -40,8 +45,7 @@ bytes make_growing_front(const track_set& x, wall_time start) {
   if (x.audio)
     m.tracks[audio_index].emplace().what = *x.audio;
   write_moov(moov, m);
-  put(out, moov.out);
-  return out;
+  return std::move(moov.out);
 }
 
 result<void> moof_maker::add(const frame& f) {

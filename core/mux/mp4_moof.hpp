@@ -16,6 +16,8 @@ inline constexpr nanos flush_after = std::chrono::milliseconds{250};
 /// How a file begins that grows by moofs: `ftyp`, the place of a later mdat's header, a `moov`
 /// without samples. `start`: of the media, for the time of its creation.
 bytes make_growing_front(const track_set& x, wall_time start);
+/// The last of these.
+bytes make_growing_moov(const track_set& x, wall_time start);
 
 /// Collects the frames of one or two tracks and makes `moof` and `mdat` of them (ISO 14496-12 8.8,
 /// 8.1.1): the samples of one track, then those of the other. Its decode times go on from one to

@@ -120,7 +120,8 @@ result<std::optional<walker::header>> walker::header_at(std::uint64_t offset) {
 }
 
 result<bool> is_ours(file& x) {
-  bytes front(prologue_size);
+  // What stands in the box behind the header may be any.
+  bytes front(ftyp_size + 8);
   auto n = x.read_at(0, front);
   if (!n)
     return n.error();
@@ -135,11 +136,20 @@ result<bool> is_ours(file& x) {
     auto finished = growing;
     set32(finished, ftyp_size, 1);
     set32(finished, ftyp_size + 4, code("mdat"));
-    // The size of the mdat may be any.
-    if (front.size() > ftyp_size + 8)
-      std::copy(front.begin() + ftyp_size + 8, front.end(), finished.begin() + ftyp_size + 8);
     return begins(growing) || begins(finished);
   });
+}
+
+/// False when it is neither of the two things that it can be.
+bool walker::read_mdat_header(byte_view in) {
+  if (in.size() < mdat_header_size)
+    return false;
+  if (get32(in.data()) == 1 && get32(&in[4]) == code("mdat")) {
+    auto size = get64(&in[8]);
+    finished_end_ = size > latest ? 0 : mdat_at_ + size;
+    return true;
+  }
+  return get32(in.data()) == mdat_header_size && get32(&in[4]) == code("free");
 }
 
 result<bool> walker::begin() {
@@ -153,17 +163,25 @@ result<bool> walker::begin() {
   };
   if (front->size() < prologue_size || std::none_of(brands.begin(), brands.end(), begins_with))
     return false;
-  const auto* hidden = &(*front)[ftyp_size];
-  if (get32(hidden) == 1 && get32(hidden + 4) == code("mdat")) {
-    auto size = get64(hidden + 8);
-    finished_end_ = size > latest ? 0 : ftyp_size + size;
-  } else if (get32(hidden) != mdat_header_size || get32(hidden + 4) != code("free")) {
+  auto hidden = front->subspan(ftyp_size);
+  if (!read_mdat_header(hidden))
     return false;
+  auto room = get32(&hidden[4]) == code("free") ? get64(&hidden[8]) : 0;
+  if (room != 0) {
+    if (room < 8 || room > largest_room)
+      return false;
+    mdat_at_ = prologue_size + room;
+    auto behind = window_.at(mdat_at_, mdat_header_size);
+    if (!behind)
+      return behind.error();
+    if (!read_mdat_header(*behind))
+      return false;
   }
-  auto x = header_at(prologue_size);
+  auto head_at = mdat_at_ + mdat_header_size;
+  auto x = header_at(head_at);
   if (!x)
     return x.error();
-  if (!*x || (*x)->type != code("moov") || (*x)->end - prologue_size > largest_header)
+  if (!*x || (*x)->type != code("moov") || (*x)->end - head_at > largest_header)
     return false;
   auto body = window_.at((*x)->body, static_cast<std::size_t>((*x)->end - (*x)->body));
   if (!body)

@@ -90,6 +90,10 @@ public:
   std::uint64_t end() const { return at_; }
   /// The end of the one mdat of a finished file; 0 while it grows.
   std::uint64_t finished_end() const { return finished_end_; }
+  /// Where the header of the one mdat stands, or the `free` box in its place.
+  std::uint64_t mdat_at() const { return mdat_at_; }
+  /// Bytes of the room for a moov, which begins at `prologue_size`; 0 where there is none.
+  std::uint64_t room() const { return mdat_at_ == ftyp_size ? 0 : mdat_at_ - prologue_size; }
   const movie& head() const { return head_; }
 
 private:
@@ -99,11 +103,13 @@ private:
     std::uint64_t end = 0;
   };
   result<std::optional<header>> header_at(std::uint64_t offset);
+  bool read_mdat_header(byte_view in);
 
   file& file_;
   file_window window_;
   movie head_;
   std::uint64_t at_ = 0;
+  std::uint64_t mdat_at_ = ftyp_size;
   std::uint64_t finished_end_ = 0;
 };
 

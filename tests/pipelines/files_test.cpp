@@ -249,10 +249,25 @@ TEST_CASE("a full disk under a stock sink is told as no space") {
         == p.heard->of<core::fragment_opened>().at(0).start);
 }
 
+TEST_CASE("a branch kind tells the writer what it is to write") {
+  publish p;
+  p.open("ts", format::hls, 1h, "hls");
+  p.open("fmp4", format::hls, 1h, "hls-fmp4");
+  p.open("plain", format::mp4, 2h, "mp4");
+  p.open("front", format::mp4, 2h, "mp4-faststart");
+  p.play(test_clip("bframes"));
+  REQUIRE(p.finish(4));
+  auto all = p.disk.all();
+  CHECK(all.at("ts.1").how.segments == core::mux::segment_kind::ts);
+  CHECK(all.at("fmp4.1").how.segments == core::mux::segment_kind::fmp4);
+  CHECK(all.at("plain.1").how.faststart == 0s);
+  CHECK(all.at("front.1").how.faststart == 2h);
+}
+
 TEST_CASE("every branch kind can be built") {
   start_gstreamer();
   CHECK(pipelines::check() == std::vector<std::string>{});
-  CHECK(pipelines::branch_kinds().size() == 7);
+  CHECK(pipelines::branch_kinds().size() == 8);
 }
 
 TEST_CASE("the demonstration publishes picture and sound and ends by itself") {
