@@ -15,9 +15,9 @@ using policy = core::format_policy;
 std::vector<std::string> branches(core::format x) {
   switch (x) {
   case core::format::mp4:
-    return {"mp4", "mp4-faststart", "mp4-splitmuxsink"};
+    return {"mp4", "mp4-faststart", "mp4-mp4mux", "mp4-splitmuxsink"};
   case core::format::flv:
-    return {"flv", "flv-splitmuxsink"};
+    return {"flv", "flv-flvmux", "flv-splitmuxsink"};
   case core::format::hls:
     return {"hls", "hls-fmp4", "hls-hlssink2"};
   }
@@ -26,7 +26,7 @@ std::vector<std::string> branches(core::format x) {
 
 field<policy> branch(core::format x) {
   key about{"branch", kind::choice,
-            "What writes the files: the server's own writer, or a stock GStreamer sink."};
+            "What writes the files: the server's own writer, or stock elements of GStreamer."};
   about.choices = branches(x);
   return value<policy>(about, &policy::branch, std::mem_fn(&reading::choice), as_it_is);
 }

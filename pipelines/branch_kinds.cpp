@@ -23,6 +23,8 @@ constexpr std::array kinds{
     kind{"flv", core::format::flv, {}},
     kind{"hls", core::format::hls, {}},
     kind{"hls-fmp4", core::format::hls, {}, core::mux::segment_kind::fmp4},
+    kind{"mp4-mp4mux", core::format::mp4, stock_kind::muxer},
+    kind{"flv-flvmux", core::format::flv, stock_kind::muxer},
     kind{"mp4-splitmuxsink", core::format::mp4, stock_kind::splitmuxsink},
     kind{"flv-splitmuxsink", core::format::flv, stock_kind::splitmuxsink},
     kind{"hls-hlssink2", core::format::hls, stock_kind::hlssink2},

@@ -34,13 +34,8 @@ std::string try_stock(stock_kind kind, core::format what) {
       heard = why->what;
   }};
   fragment_plan plan;
-  // Nothing is written below PAUSED; the folder exists nowhere.
-  plan.slot = {
-      1,
-      "",
-      "/nonexistent",
-      "check",
-  };
+  // Nothing is written below PAUSED, but a filesink is opened.
+  plan.slot = {1, "", "/dev", "null"};
   plan.how.what = what;
   plan.how.tracks.video = core::track{};
   plan.how.tracks.audio = core::track{};
@@ -66,6 +61,8 @@ std::vector<std::string> check() {
       out.push_back(std::string{"the branch kind "} + kind + ": " + std::move(what));
   };
   note("mp4, flv, hls", try_writer());
+  note("mp4-mp4mux", try_stock(stock_kind::muxer, core::format::mp4));
+  note("flv-flvmux", try_stock(stock_kind::muxer, core::format::flv));
   note("mp4-splitmuxsink", try_stock(stock_kind::splitmuxsink, core::format::mp4));
   note("flv-splitmuxsink", try_stock(stock_kind::splitmuxsink, core::format::flv));
   note("hls-hlssink2", try_stock(stock_kind::hlssink2, core::format::hls));

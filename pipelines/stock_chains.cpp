@@ -104,13 +104,10 @@ gchar* give_location(GstElement*, guint, gpointer location) {
   return g_strdup(static_cast<const char*>(location));
 }
 
-core::result<GstElement*> add_splitmuxsink(pipeline& in, const fragment_plan& x) {
-  auto sink = in.add(element{"splitmuxsink", {{"max-size-time", "0"}, {"max-size-bytes", "0"}}});
-  if (!sink)
-    return sink;
-  // Not muxer-factory and muxer-properties: they count with async-finalize=true only, which cannot
-  // be had with flvmux (GStreamer 1.22).
-  const bool is_mp4 = x.how.what == core::format::mp4;
+/// The muxer of a file and the sink that writes it through at once: a kill loses nothing that stood
+/// in a buffer. The floating references are the caller's.
+core::result<std::pair<GstElement*, GstElement*>> make_muxer_and_file(core::format what) {
+  const bool is_mp4 = what == core::format::mp4;
   auto* muxer = gst_element_factory_make(is_mp4 ? "mp4mux" : "flvmux", nullptr);
   auto* file = gst_element_factory_make("filesink", nullptr);
   if (muxer == nullptr || file == nullptr)
@@ -123,11 +120,37 @@ core::result<GstElement*> add_splitmuxsink(pipeline& in, const fragment_plan& x)
   }
   gst_util_set_object_arg(G_OBJECT(file), "buffer-mode", "unbuffered");
   gst_util_set_object_arg(G_OBJECT(file), "async", "false");
-  g_object_set(*sink, "muxer", muxer, "sink", file, nullptr);
+  return std::pair{muxer, file};
+}
+
+std::string path_of(const fragment_plan& x) { return x.slot.folder + "/" + x.slot.name; }
+
+core::result<GstElement*> add_muxer(pipeline& in, const fragment_plan& x) {
+  const auto made = make_muxer_and_file(x.how.what);
+  if (!made)
+    return made.error();
+  const auto [muxer, file] = *made;
+  g_object_set(file, "location", path_of(x).c_str(), nullptr);
+  in.add(muxer);
+  in.add(file);
+  if (auto linked = in.link(muxer, file); !linked)
+    return linked.error();
+  return muxer;
+}
+
+core::result<GstElement*> add_splitmuxsink(pipeline& in, const fragment_plan& x) {
+  auto sink = in.add(element{"splitmuxsink", {{"max-size-time", "0"}, {"max-size-bytes", "0"}}});
+  if (!sink)
+    return sink;
+  // Not muxer-factory and muxer-properties: they count with async-finalize=true only, which cannot
+  // be had with flvmux (GStreamer 1.22).
+  const auto made = make_muxer_and_file(x.how.what);
+  if (!made)
+    return made.error();
+  g_object_set(*sink, "muxer", made->first, "sink", made->second, nullptr);
   // A signal, not the property: the path may hold what printf would take for its own.
   g_signal_connect_data(
-      *sink, "format-location", G_CALLBACK(give_location),
-      g_strdup((x.slot.folder + "/" + x.slot.name).c_str()),
+      *sink, "format-location", G_CALLBACK(give_location), g_strdup(path_of(x).c_str()),
       [](gpointer y, GClosure*) { g_free(y); }, GConnectFlags{});
   return sink;
 }
@@ -143,7 +166,7 @@ core::result<GstElement*> add_hlssink2(pipeline& in, const fragment_plan& x) {
   const auto whole = std::chrono::ceil<core::seconds>(x.how.segment).count();
   return in.add(element{"hlssink2",
                         {{"location", escaped(x.slot.folder) + "/seg-%06d.ts"},
-                         {"playlist-location", x.slot.folder + "/" + x.slot.name},
+                         {"playlist-location", path_of(x)},
                          {"playlist-length", "0"},
                          {"max-files", "0"},
                          {"send-keyframe-requests", "false"},
@@ -168,16 +191,48 @@ element parser_of(const core::track& x) {
   return {"mpegaudioparse", {}};
 }
 
+/// What a kind calls the pads that it takes its tracks by.
+struct pad_names {
+  const char* video;
+  const char* audio;
+};
+
+pad_names pads_of(stock_kind kind, core::format what) {
+  switch (kind) {
+  case stock_kind::splitmuxsink:
+    return {"video", "audio_%u"};
+  case stock_kind::muxer:
+    if (what == core::format::mp4)
+      return {"video_%u", "audio_%u"};
+    break;
+  case stock_kind::hlssink2:
+    break;
+  }
+  return {"video", "audio"};
+}
+
+core::result<GstElement*> add_sink(pipeline& in, stock_kind kind, const fragment_plan& x) {
+  switch (kind) {
+  case stock_kind::muxer:
+    return add_muxer(in, x);
+  case stock_kind::splitmuxsink:
+    return add_splitmuxsink(in, x);
+  case stock_kind::hlssink2:
+    break;
+  }
+  return add_hlssink2(in, x);
+}
+
 } // namespace
 
 core::result<stock_sources> build_stock(pipeline& in, stock_kind kind, const fragment_plan& x) {
-  const bool is_hls = kind == stock_kind::hlssink2;
   // A muxer without the caps for a codec says so in a failure of its links, or waits for ever.
   if (auto held = core::mux::check_tracks(x.how.what, x.how.tracks); !held)
     return held.error();
-  auto sink = is_hls ? add_hlssink2(in, x) : add_splitmuxsink(in, x);
+  auto sink = add_sink(in, kind, x);
   if (!sink)
     return sink.error();
+  const auto pads = pads_of(kind, x.how.what);
   stock_sources out;
   auto connect
       = [&](const core::track& track, GstElement*& source, const char* pad) -> core::result<void> {
@@ -187,7 +242,7 @@ core::result<stock_sources> build_stock(pipeline& in, stock_kind kind, const fra
     source = *made;
     auto* last = source;
     // mp4mux and flvmux take what comes over the wire as it is; MPEG-TS needs another form.
-    if (is_hls) {
+    if (kind == stock_kind::hlssink2) {
       auto parser = in.add(parser_of(track));
       if (!parser)
         return parser.error();
@@ -198,10 +253,10 @@ core::result<stock_sources> build_stock(pipeline& in, stock_kind kind, const fra
     return in.link(last, *sink, pad);
   };
   if (x.how.tracks.video)
-    if (auto done = connect(*x.how.tracks.video, out.video, "video"); !done)
+    if (auto done = connect(*x.how.tracks.video, out.video, pads.video); !done)
       return done.error();
   if (x.how.tracks.audio)
-    if (auto done = connect(*x.how.tracks.audio, out.audio, is_hls ? "audio" : "audio_%u"); !done)
+    if (auto done = connect(*x.how.tracks.audio, out.audio, pads.audio); !done)
       return done.error();
   return out;
 }

@@ -6,7 +6,8 @@
 
 namespace pipelines {
 
-enum class stock_kind : std::uint8_t { splitmuxsink, hlssink2 };
+/// `muxer`: mp4mux or flvmux straight into a file.
+enum class stock_kind : std::uint8_t { muxer, splitmuxsink, hlssink2 };
 
 /// Where the frames of one fragment go in; null for a track that it does not have.
 struct stock_sources {

@@ -111,7 +111,7 @@ TEST_CASE("each mistake says what is allowed") {
           {R"({"recording":{"formats":{"hls":{"fragment":"5s"}}}})",
            "recording.formats.hls.segment: 6s is longer than the fragment of 5s"},
           {R"({"recording":{"formats":{"mp4":{"branch":"flv"}}}})",
-           R"(recording.formats.mp4.branch: "flv" is not possible; allowed: "mp4", "mp4-faststart" or "mp4-splitmuxsink")"},
+           R"(recording.formats.mp4.branch: "flv" is not possible; allowed: "mp4", "mp4-faststart", "mp4-mp4mux" or "mp4-splitmuxsink")"},
           {R"({"recording":{"rules":[{"enabled":false}]}})",
            "recording.rules[0].match: is missing"},
           {R"({"recording":{"rules":[{"match":"a/b"},{"match":"a/b"}]}})",

@@ -71,6 +71,31 @@ class branches(livetape.Case):
         clips.check_files(self, node, packets.sent(clip), rows, prefix=True)
         self.assertGreater(rows[0]["duration"], 2.5)
 
+    def test_a_faststart_mp4_can_be_read_from_a_pipe_and_survives_a_kill(self):
+        receiver = self.receiver()
+        node = self.recorder(receiver, {"formats": {"mp4": {"branch": "mp4-faststart"}}})
+        clip = clips.clip(bframes=2)
+        clips.finish(self, clips.push(self, clip, node.push_url("whole")))
+        wait_for("its file", lambda: receiver.events(100, "whole"))
+        rows = node.files(stream="live/whole")
+        clips.check_files(self, node, packets.sent(clip), rows)
+        path = node.download(rows[0], self.folder / "piped")
+        self.assertEqual(packets.boxes(path), ["ftyp", "free", "moov", "free", "mdat"])
+        # A pipe cannot be sought in: what has its moov at the end cannot be read from one.
+        piped = subprocess.run(["ffmpeg", "-v", "warning", "-i", "pipe:0", "-f", "null", "-"], input=path.read_bytes(),
+                               capture_output=True, timeout=60, check=True)
+        self.assertEqual(piped.stderr, b"")
+        pushed = clips.push(self, clips.clip(seconds=14, gop=250), node.push_url("killed"))
+        wait_for("media", lambda: any(b["duration"] > 2.5 for x in node.streams() for b in x["branches"]))
+        node.kill()
+        pushed.kill()
+        node.start()
+        wait_for("its file", lambda: receiver.events(100, "killed"))
+        rows = node.files(stream="live/killed")
+        clips.check_files(self, node, packets.sent(clips.clip(seconds=14, gop=250)), rows, prefix=True)
+        self.assertGreater(rows[0]["duration"], 1.4)
+        self.assertEqual(packets.boxes(node.download(rows[0], self.folder / "piped")), ["ftyp", "free", "moov", "free", "mdat"])
+
     def test_one_that_is_never_fed_leaves_nothing_and_harms_no_other(self):
         receiver = self.receiver()
         node = self.recorder(receiver)

@@ -110,11 +110,13 @@ class stock_branches(livetape.Case):
                  {"match": "live/flv", "formats": {"flv": {"branch": "flv-splitmuxsink"}}},
                  {"match": "live/mp4", "formats": {"mp4": {"branch": "mp4-splitmuxsink"}}},
                  {"match": "live/cut", "formats": {"mp4": {"branch": "mp4-splitmuxsink", "fragment": "2s"}}},
-                 {"match": "live/flv-cut", "formats": {"flv": {"branch": "flv-splitmuxsink", "fragment": "2s"}}}]
+                 {"match": "live/flv-cut", "formats": {"flv": {"branch": "flv-splitmuxsink", "fragment": "2s"}}},
+                 {"match": "live/mux-mp4-cut", "formats": {"mp4": {"branch": "mp4-mp4mux", "fragment": "2s"}}},
+                 {"match": "live/mux-flv-cut", "formats": {"flv": {"branch": "flv-flvmux", "fragment": "2s"}}}]
         node = super().recorder(receiver, {"rules": rules}, **{k: v for k, v in stock.items() if k not in (
             "recording", "node", "http", "ingest", "notify")})
         clip = clips.clip(seconds=5)
-        names = ("hls", "flv", "mp4", "cut", "flv-cut")
+        names = ("hls", "flv", "mp4", "cut", "flv-cut", "mux-mp4-cut", "mux-flv-cut")
         pushes = [clips.push(self, clip, node.push_url(name)) for name in names]
         clips.finish(self, *pushes)
         wait_for("the files", lambda: len(receiver.events(0)) == len(names) and all(receiver.events(100, x) for x in names), 20)

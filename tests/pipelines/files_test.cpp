@@ -117,12 +117,13 @@ TEST_CASE("the stock branches record and are cut by us") {
   // '%' in a path is nobody's format.
   p.folder = (at.path / "100%d").string();
   std::filesystem::create_directory(p.folder);
-  p.open("mp4", format::mp4, 4s, "mp4-splitmuxsink");
-  p.open("flv", format::flv, 4s, "flv-splitmuxsink");
+  const auto branches = {"mp4-splitmuxsink", "flv-splitmuxsink", "mp4-mp4mux", "flv-flvmux"};
+  for (const std::string name : branches)
+    p.open(name, name[0] == 'm' ? format::mp4 : format::flv, 4s, name);
   p.play(sent);
-  REQUIRE(p.finish(2));
+  REQUIRE(p.finish(4));
   CHECK(lawlessness(p.heard->events()) == "");
-  for (auto* branch : {"mp4", "flv"}) {
+  for (const std::string branch : branches) {
     INFO(branch);
     auto closed = p.heard->of<core::fragment_closed>(branch);
     REQUIRE(closed.size() == 2);
@@ -131,8 +132,7 @@ TEST_CASE("the stock branches record and are cut by us") {
       std::swap(closed[0], closed[1]);
     CHECK(closed[0].holds.video_frames == 100);
     CHECK(closed[0].holds.size
-          == std::filesystem::file_size(std::filesystem::path{p.folder}
-                                        / (std::string{branch} + ".1")));
+          == std::filesystem::file_size(std::filesystem::path{p.folder} / (branch + ".1")));
     std::size_t video = 0;
     std::size_t audio = 0;
     for (int i = 1; i <= 2; ++i) {
@@ -172,7 +172,9 @@ TEST_CASE("stock branches record the codecs that their muxers hold") {
   };
   for (auto [name, what, branch] :
        {row{"hevc", format::mp4, "mp4-splitmuxsink"}, row{"av1", format::mp4, "mp4-splitmuxsink"},
-        row{"opus", format::mp4, "mp4-splitmuxsink"}, row{"hevc", format::hls, "hls-hlssink2"}}) {
+        row{"opus", format::mp4, "mp4-splitmuxsink"}, row{"hevc", format::mp4, "mp4-mp4mux"},
+        row{"av1", format::mp4, "mp4-mp4mux"}, row{"opus", format::mp4, "mp4-mp4mux"},
+        row{"hevc", format::hls, "hls-hlssink2"}}) {
     INFO(name << " " << branch);
     const spool at;
     publish p;
@@ -199,6 +201,8 @@ TEST_CASE("a branch that refuses a codec says so and ends, the MP4 beside it has
             "the transport stream of HLS cannot hold Opus; use the branch \"hls-fmp4\""},
         row{"hevc", format::flv, "flv-splitmuxsink",
             "an FLV file cannot hold HEVC; use MP4, or HLS with the branch \"hls-fmp4\""},
+        row{"hevc", format::flv, "flv-flvmux",
+            "an FLV file cannot hold HEVC; use MP4, or HLS with the branch \"hls-fmp4\""},
         row{"hevc", format::flv, "flv",
             "an FLV file cannot hold HEVC; use MP4, or HLS with the branch \"hls-fmp4\""}}) {
     INFO(name << " " << branch);
@@ -217,10 +221,12 @@ TEST_CASE("a branch that refuses a codec says so and ends, the MP4 beside it has
   }
 }
 
-TEST_CASE("stock branches report a full disk and a missing folder") {
+TEST_CASE("stock branches report a missing folder") {
+  const auto* branch = GENERATE("mp4-splitmuxsink", "mp4-mp4mux");
+  INFO(branch);
   publish p;
   p.folder = "/nonexistent/folder";
-  p.open("mp4", format::mp4, 1h, "mp4-splitmuxsink");
+  p.open("mp4", format::mp4, 1h, branch);
   p.play(test_clip("bframes"));
   REQUIRE(p.heard->wait_for<core::fragment_failed>(1));
   REQUIRE(p.finish(1));
@@ -229,11 +235,13 @@ TEST_CASE("stock branches report a full disk and a missing folder") {
 }
 
 TEST_CASE("a full disk under a stock sink is told as no space") {
+  const auto* branch = GENERATE("mp4-splitmuxsink", "mp4-mp4mux");
+  INFO(branch);
   const spool at;
   std::filesystem::create_symlink("/dev/full", at.path / "mp4.1");
   publish p;
   p.folder = at.path.string();
-  p.open("mp4", format::mp4, 1h, "mp4-splitmuxsink");
+  p.open("mp4", format::mp4, 1h, branch);
   p.gives_slots = false;
   p.play(test_clip("bframes"));
   REQUIRE(p.finish(1));
@@ -267,7 +275,7 @@ TEST_CASE("a branch kind tells the writer what it is to write") {
 TEST_CASE("every branch kind can be built") {
   start_gstreamer();
   CHECK(pipelines::check() == std::vector<std::string>{});
-  CHECK(pipelines::branch_kinds().size() == 8);
+  CHECK(pipelines::branch_kinds().size() == 10);
 }
 
 TEST_CASE("the demonstration publishes picture and sound and ends by itself") {
