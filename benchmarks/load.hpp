@@ -13,6 +13,7 @@
 
 namespace bench {
 
+/// What is pushed, where to and how.
 struct load_options {
   target to;
   unsigned streams = 1;
@@ -35,6 +36,7 @@ struct publisher_account {
   std::optional<core::steady_time> ended; // when its farewell was sent
 };
 
+/// What all publishers of a load have done together.
 struct load_account {
   unsigned publishing = 0;
   unsigned failed = 0;       // refused, or dropped by the server
@@ -52,6 +54,7 @@ struct load_account {
 
 /// Paced publishers on one thread of their own: they send frame by frame, each at its time, and do
 /// not begin in step. Waits for nobody: a socket that is full is tried again when it has room.
+/// A publisher that fails is counted, and the first one's reason is told; the others go on.
 class load {
 public:
   explicit load(load_options x);
@@ -59,11 +62,13 @@ public:
   load(const load&) = delete;
   load& operator=(const load&) = delete;
 
+  /// Once.
   void start();
   /// From another thread: ends all publishes, each with whole frames, and waits until the server
   /// has taken everything; at most `limit`.
   void end(core::millis limit);
 
+  /// As it was within the last second, or at the end. May be called from any thread.
   load_account account() const;
   /// After `end`.
   std::vector<publisher_account> publishers() const;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "benchmarks/conversation.hpp"
 #include "benchmarks/lateness.hpp"
+#include "benchmarks/timer_wheel.hpp"
 #include "benchmarks/wire.hpp"
 #include "tests/support/catch.hpp"
 
@@ -86,4 +87,28 @@ TEST_CASE("lateness is counted to the millisecond") {
   CHECK(x.beyond(99) == 2);
   CHECK(x.percentile(0.5) == 51);
   CHECK(x.percentile(0) == 0);
+}
+
+TEST_CASE("the wheel calls each thing at its millisecond, and early what is too far ahead for it") {
+  struct thing : bench::in_wheel<thing> {
+    bench::millis due = 0;
+    std::vector<bench::millis> called;
+  };
+  bench::timer_wheel<thing> wheel;
+  thing soon, late, far;
+  soon.due = 7;
+  late.due = -3;
+  far.due = 10'000;
+  for (auto* x : {&soon, &late, &far})
+    wheel.schedule(*x, x->due);
+  for (bench::millis t = 1; t <= 10'001; ++t)
+    wheel.turn(t, [&](thing& x) {
+      x.called.push_back(t);
+      if (x.due > t)
+        wheel.schedule(x, x.due);
+    });
+  CHECK(soon.called == std::vector<bench::millis>{7});
+  CHECK(late.called == std::vector<bench::millis>{1});
+  CHECK(far.called.back() == 10'000);
+  CHECK(far.called.size() == 3);
 }
