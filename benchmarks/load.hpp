@@ -44,12 +44,12 @@ struct load_account {
   std::uint64_t untaken = 0; // of them not acknowledged by the server's kernel
   std::uint64_t frames = 0;
   std::uint64_t late_frames = 0; // by more than 100 ms
-  std::uint64_t stalls = 0;      // times that a socket was full for more than 100 ms
+  std::uint64_t stalls = 0;      // times that a full socket took nothing for more than 100 ms
   core::millis late_p99{0};
   core::millis late_most{0};
-  core::millis longest_stall{0};
-  double cpu = 0;      // seconds of this thread
-  std::string trouble; // the first failure, in words
+  core::millis longest_stall{0}; // of publishing; connecting is none
+  double cpu = 0;                // seconds of this thread
+  std::string trouble;           // the first failure, in words
 };
 
 /// Paced publishers on one thread of their own: they send frame by frame, each at its time, and do

@@ -72,7 +72,7 @@ void publisher::connect() {
   talk_ = std::make_unique<conversation>(to, to.name_of(number_), media_->chunk);
   text_ = talk_->take_output();
   text_at_ = 0;
-  is_full_ = true;
+  is_watching_room_ = true;
   epoll_event e{};
   e.events = EPOLLIN | EPOLLOUT;
   e.data.ptr = this;
@@ -80,20 +80,29 @@ void publisher::connect() {
 }
 
 void publisher::watch(bool room) {
-  if (is_full_ == room)
+  if (is_watching_room_ == room)
     return;
-  is_full_ = room;
+  is_watching_room_ = room;
   epoll_event e{};
   e.events = room ? EPOLLIN | EPOLLOUT : EPOLLIN;
   e.data.ptr = this;
   ::epoll_ctl(of_->epoll, EPOLL_CTL_MOD, fd_, &e);
+}
+
+void publisher::wait_for_room() {
+  watch(true);
+  // Connecting waits too, but for an answer: only media can be held up.
+  if (now_ == phase::publishing && !full_since_)
+    full_since_ = of_->now();
+}
+
+void publisher::end_stall() {
+  if (!full_since_)
+    return;
   const auto t = of_->now();
-  if (room) {
-    full_since_ = t;
-  } else {
-    of_->longest_stall = std::max(of_->longest_stall, t - full_since_);
-    of_->stalls += t - full_since_ > load_state::worth_telling && now_ == phase::publishing;
-  }
+  look_at_stall(t);
+  of_->stalls += t - *full_since_ > load_state::worth_telling;
+  full_since_.reset();
 }
 
 void publisher::serve(std::uint32_t events) {
@@ -161,11 +170,12 @@ bool publisher::send_some(core::byte_view& left) {
       if (errno == EINTR)
         continue;
       if (errno == EAGAIN || errno == ENOTCONN)
-        watch(true);
+        wait_for_room();
       else
         fail("the connection broke: " + last_error());
       return false;
     }
+    end_stall();
     done_.bytes += static_cast<std::uint64_t>(sent);
     left = left.subspan(static_cast<std::size_t>(sent));
   }
@@ -204,7 +214,7 @@ std::uint32_t publisher::end_before() const {
 void publisher::send_media() {
   if (!text_.empty() && !send_text())
     return;
-  const bool was_full = is_full_;
+  const bool was_full = is_watching_room_;
   const auto t = of_->now();
   for (;;) {
     const auto& step = media_->steps[step_];
@@ -266,10 +276,11 @@ void publisher::look_after_end(millis t) {
 }
 
 void publisher::close(phase then) {
+  end_stall();
   if (fd_ >= 0)
     ::close(fd_);
   fd_ = -1;
-  is_full_ = false;
+  is_watching_room_ = false;
   now_ = then;
   text_.clear();
   text_at_ = 0;
@@ -284,8 +295,8 @@ void publisher::fail(const std::string& why) {
 // -- the account ----------------------------------------------------------------------------------
 
 void publisher::look_at_stall(millis t) {
-  if (is_full_ && now_ == phase::publishing)
-    of_->longest_stall = std::max(of_->longest_stall, t - full_since_);
+  if (full_since_)
+    of_->longest_stall = std::max(of_->longest_stall, t - *full_since_);
 }
 
 std::uint64_t publisher::untaken() const {

@@ -26,7 +26,7 @@ struct load_state {
   millis ended_at = 0; // when the ends began; 0: they have not
 
   lateness late;
-  std::uint64_t stalls = 0;
+  std::uint64_t stalls = 0; // that are over
   millis longest_stall = 0;
   unsigned failed = 0;
   std::string trouble; // the first failure, in words
@@ -73,6 +73,8 @@ public:
 private:
   void connect();
   void watch(bool room);
+  void wait_for_room();
+  void end_stall();
   bool receive();
   void begin();
   bool send_some(core::byte_view& left);
@@ -98,8 +100,8 @@ private:
   std::uint32_t at_ = 0; // bytes of the round that are sent
   bool is_first_round_ = true;
   millis round_start_ = 0;
-  bool is_full_ = false; // waits for room in its socket
-  millis full_since_ = 0;
+  bool is_watching_room_ = false;    // epoll is to tell of room in the socket
+  std::optional<millis> full_since_; // while publishing: since when the socket takes nothing
   publisher_account done_;
 };
 
