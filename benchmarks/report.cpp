@@ -4,8 +4,10 @@
 #include "main/version.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <sys/statfs.h>
@@ -31,9 +33,15 @@ std::string value_of(const std::string& path, const std::string& key) {
 } // namespace
 
 std::string file_system(const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  auto at = fs::current_path(ignored) / folder;
   struct statfs x {};
-  if (::statfs(folder.c_str(), &x) != 0)
-    return "unknown";
+  while (::statfs(at.c_str(), &x) != 0) {
+    if ((errno != ENOENT && errno != ENOTDIR) || !at.has_relative_path())
+      return "unknown";
+    at = at.parent_path();
+  }
   switch (static_cast<unsigned long>(x.f_type)) {
   case 0x01021994: // TMPFS_MAGIC (linux/magic.h)
     return "tmpfs";

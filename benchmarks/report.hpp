@@ -7,7 +7,8 @@
 
 namespace bench {
 
-/// "tmpfs", "ext4" ...; "other" or "unknown" where it is none that is known here.
+/// "tmpfs", "ext4" ... of a folder; of its nearest parent that exists, since a measurement removes
+/// its folder. "other" where it is none that is known here, "unknown" where it cannot be asked.
 std::string file_system(const std::string& folder);
 
 /// This machine: processor, cores, memory, kernel, system, and the file system of a folder.
