@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: MIT
+#include "benchmarks/baseline.hpp"
 #include "benchmarks/commands.hpp"
 #include "benchmarks/kept_memory.hpp"
 #include "benchmarks/report.hpp"
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <map>
 
 namespace bench {
 
 namespace {
-
-// Ratios of one run agree to about a fifth (facts/performance.md); beyond it is news.
-constexpr double noise = 0.2;
 
 /// What nginx has to do where livetape writes `formats`: it has no MP4.
 std::string of_nginx(const std::string& formats) {
@@ -30,34 +27,6 @@ struct cell {
 
 std::string label(const std::string& formats, unsigned streams) {
   return formats + " " + std::to_string(streams);
-}
-
-/// The ratios of an earlier comparison, by label.
-std::map<std::string, double> read_baseline(const std::string& path) {
-  std::map<std::string, double> out;
-  std::ifstream in{path};
-  const auto x = nlohmann::json::parse(in, nullptr, false);
-  if (!x.is_object() || !x.contains("cells"))
-    return out;
-  for (const auto& c : x["cells"])
-    if (c.contains("label") && c.contains("ratio"))
-      out[c["label"].get<std::string>()] = c["ratio"].get<double>();
-  return out;
-}
-
-std::string verdict(double ratio, const std::map<std::string, double>& baseline,
-                    const std::string& name) {
-  const auto it = baseline.find(name);
-  if (it == baseline.end())
-    return "no baseline";
-  char out[64];
-  const auto change = ratio / it->second;
-  std::snprintf(out, sizeof out, "%s (%.2f of the baseline's %.2f)",
-                change > 1 + noise         ? "worse"
-                : change < 1 / (1 + noise) ? "better"
-                                           : "as before",
-                change, it->second);
-  return out;
 }
 
 } // namespace
@@ -112,7 +81,7 @@ int compare(const common_options& common, const compare_options& x) {
           c.theirs.push_back(*theirs);
         }
       }
-  const auto baseline = read_baseline(x.baseline);
+  const auto before = baseline::read(x.baseline);
   nlohmann::json out = nlohmann::json::array();
   std::printf("\n%-16s %8s  %-19s %10s %10s  %s\n", "formats, streams", "ratio", "spread",
               "livetape", "nginx", "verdict");
@@ -120,15 +89,16 @@ int compare(const common_options& common, const compare_options& x) {
     const auto& c = cells[name];
     const auto ratio = median(c.ratios);
     const auto [least, most] = std::minmax_element(c.ratios.begin(), c.ratios.end());
-    const auto said = verdict(ratio, baseline, name);
+    const auto said = before.verdict(name, ratio);
     std::printf("%-16s %8.2f  %8.2f to %-8.2f %10.0f %10.0f  %s\n", name.c_str(), ratio, *least,
-                *most, median(c.ours), median(c.theirs), said.c_str());
+                *most, median(c.ours), median(c.theirs), said.value_or("no baseline").c_str());
     out.push_back({{"label", name},
                    {"ratio", ratio},
                    {"ratios", c.ratios},
                    {"livetape_us", c.ours},
-                   {"nginx_us", c.theirs},
-                   {"verdict", said}});
+                   {"nginx_us", c.theirs}});
+    if (said)
+      out.back()["verdict"] = *said;
   }
   if (auto written
       = write_results(common.out, common.folder,

@@ -78,6 +78,10 @@ class bench(livetape.Case):
         for mark in marks:
             self.assertIn(mark, (livetape.ROOT / "README.md").read_text())
 
+    def test_a_baseline_judges_nothing_of_itself(self):
+        cells = json.loads((livetape.ROOT / "benchmarks/baseline.json").read_text())["cells"]
+        self.assertEqual([x["label"] for x in cells if "verdict" in x], [])
+
 
 if __name__ == "__main__":
     unittest.main()
