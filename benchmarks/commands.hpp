@@ -19,6 +19,7 @@ struct common_options {
   std::string out;                                // JSON; empty: none
   unsigned window = 15;                           // s
   unsigned ramp = 3;                              // s
+  unsigned together = 0;                          // ms that a frame waits for others
   unsigned chunk = 4096;                          // bytes; what OBS and nginx-rtmp use
 };
 

@@ -49,6 +49,7 @@ core::result<outcome> run(const common_options& common, const latency_options& x
   how.streams = streams;
   how.media = what.all;
   how.ramp = core::seconds{common.ramp};
+  how.together = core::millis{common.together};
   how.end_within = core::millis{x.end_within};
   how.speed = x.speed;
   load pushing{how};

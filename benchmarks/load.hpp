@@ -25,6 +25,7 @@ struct load_options {
   core::millis end_within{0};      // from the first end to the last
   double speed = 1;                // how much faster than in real time
   core::millis tick{2};            // how exact frames are sent
+  core::millis together{0};        // how long a frame waits for the next ones, to go with them
 };
 
 /// What one publisher has done, over all its connections.

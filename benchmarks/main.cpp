@@ -37,6 +37,11 @@ int main(int argc, char** argv) {
   app.add_option("--livetape", common.livetape, "the program; default: beside this one");
   app.add_option("--out", common.out, "write the results as JSON to this file");
   app.add_option("--window", common.window, "seconds that are measured")->capture_default_str();
+  app.add_option(
+         "--together", common.together,
+         "ms that a frame may wait to be sent with the next ones: cheaper to push, and late")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str();
   app.add_option("--ramp", common.ramp, "seconds over which publishers begin")
       ->capture_default_str();
   app.add_option("--chunk", common.chunk, "RTMP chunk size in bytes")

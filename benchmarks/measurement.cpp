@@ -131,6 +131,7 @@ core::result<measurement> measure(const measurement_options& x, const progress& 
   pushing.streams = x.streams;
   pushing.media = x.media;
   pushing.ramp = x.ramp;
+  pushing.together = x.together;
   load publishers{pushing};
   publishers.start();
   pace paced{memory, rate_of(x)};
@@ -161,6 +162,7 @@ core::result<measurement> measure(const measurement_options& x, const progress& 
   out.switches = static_cast<double>(after.switches - before.switches) / out.window;
   out.writes = static_cast<double>(after.writes - before.writes) / stream_seconds;
   out.written = static_cast<double>(after.written - before.written) / stream_seconds;
+  out.together = x.together;
   out.pushing = 1e6 * (sent_after.cpu - sent_before.cpu) / stream_seconds;
   const auto all = machine_after.all - machine_before.all;
   out.busy = (machine_after.busy - machine_before.busy) / all;
@@ -207,6 +209,7 @@ nlohmann::json to_json(const measurement& x) {
           {"machine", {{"busy", x.busy}, {"waiting", x.waiting}, {"unwritten", x.unwritten}}},
           {"publishers",
            {{"cpu_us", x.pushing},
+            {"together_ms", x.together.count()},
             {"bytes", x.load.bytes},
             {"untaken", x.load.untaken},
             {"frames", x.load.frames},

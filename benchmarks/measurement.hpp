@@ -19,6 +19,7 @@ struct measurement_options {
   core::seconds settle{3}; // after the last publisher has begun
   core::seconds window{15};
   core::millis ramp{2000};
+  core::millis together{0}; // see load_options
   std::vector<const wire*> media;
   std::string folder;   // where files go; empty and on tmpfs for figures that compare
   std::string livetape; // the program
@@ -44,9 +45,10 @@ struct measurement {
   double rss = 0; // MiB at the end of the window
   double rss_most = 0;
   unsigned threads = 0;
-  double switches = 0;  // a second
-  double writes = 0;    // calls for each stream-second
-  double written = 0;   // bytes for each stream-second
+  double switches = 0; // a second
+  double writes = 0;   // calls for each stream-second
+  double written = 0;  // bytes for each stream-second
+  core::millis together{0};
   double pushing = 0;   // us of the publishers' CPU for each stream-second
   double busy = 0;      // part of the whole machine, the publishers among it
   double waiting = 0;   // part of its time that waits for disks

@@ -40,6 +40,7 @@ measurement_options to_measurement(const common_options& x, const media& what) {
   measurement_options out;
   out.window = core::seconds{x.window};
   out.ramp = core::seconds{x.ramp};
+  out.together = core::millis{x.together};
   out.media = what.all;
   out.folder = x.folder;
   out.livetape = x.livetape;

@@ -210,29 +210,55 @@ std::uint32_t publisher::end_before() const {
   return step_ == 0 ? 0 : media_->steps[step_ - 1].end;
 }
 
-/// Sends every frame that is due, and puts itself into the wheel for the next.
+millis publisher::due(std::size_t step) const {
+  return round_start_ + scaled(media_->steps[step].due);
+}
+
+/// One piece of the round from where it is: what is left of a frame that is begun, and all frames
+/// that are due, unless the first of them can wait for others. Its last byte.
+std::uint32_t publisher::end_of_due(millis t, millis wait) const {
+  const auto& steps = media_->steps;
+  auto step = step_;
+  if (at_ != end_before())
+    ++step;
+  else if (due(step) + wait > t)
+    return at_;
+  if (leave_at() > t)
+    while (step < steps.size() && due(step) <= t)
+      ++step;
+  return step == step_ ? at_ : steps[step - 1].end;
+}
+
+/// Notes the frames that the socket has taken as a whole.
+void publisher::count_sent() {
+  const auto t = of_->now();
+  while (step_ < media_->steps.size() && media_->steps[step_].end <= at_) {
+    ++(media_->steps[step_].is_video ? done_.video : done_.audio);
+    of_->late.add(t - due(step_));
+    ++step_;
+  }
+}
+
+/// Sends every frame that is due, and puts itself into the wheel for the next. What is due together
+/// goes in one call: the kernel's way of a segment through the loopback costs far more than its
+/// bytes.
 void publisher::send_media() {
   if (!text_.empty() && !send_text())
     return;
   const bool was_full = is_watching_room_;
   const auto t = of_->now();
-  for (;;) {
-    const auto& step = media_->steps[step_];
-    const auto due = round_start_ + scaled(step.due);
-    const bool is_inside = at_ != end_before();
-    if ((due > t || leave_at() <= t) && !is_inside)
-      break;
+  // A round is one piece at most; those of the next one do not wait again.
+  for (auto end = end_of_due(t, of_->how.together.count()); end != at_; end = end_of_due(t, 0)) {
     const auto& bytes = is_first_round_ ? media_->first : media_->next;
-    auto left = core::byte_view{bytes}.subspan(at_, step.end - at_);
+    auto left = core::byte_view{bytes}.subspan(at_, end - at_);
     const bool is_done = send_some(left);
     if (fd_ < 0)
       return;
-    at_ = step.end - static_cast<std::uint32_t>(left.size());
+    at_ = end - static_cast<std::uint32_t>(left.size());
+    count_sent();
     if (!is_done)
       return;
-    ++(step.is_video ? done_.video : done_.audio);
-    of_->late.add(of_->now() - due);
-    if (++step_ == media_->steps.size()) {
+    if (step_ == media_->steps.size()) {
       step_ = 0;
       at_ = 0;
       is_first_round_ = false;
@@ -243,7 +269,7 @@ void publisher::send_media() {
     watch(false);
   if (leave_at() <= t)
     return leave();
-  of_->wheel.schedule(*this, std::min(round_start_ + scaled(media_->steps[step_].due), leave_at()));
+  of_->wheel.schedule(*this, std::min(due(step_) + of_->how.together.count(), leave_at()));
 }
 
 // -- ends -----------------------------------------------------------------------------------------

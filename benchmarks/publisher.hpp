@@ -82,6 +82,9 @@ private:
   void send_media();
   millis scaled(std::uint32_t x) const;
   std::uint32_t end_before() const;
+  millis due(std::size_t step) const;
+  std::uint32_t end_of_due(millis t, millis wait) const;
+  void count_sent();
   millis leave_at() const;
   void leave();
   void break_off(millis t);

@@ -24,6 +24,7 @@ int push(const common_options& common, const push_options& x) {
   how.streams = x.streams;
   how.media = (*what)->all;
   how.ramp = core::seconds{common.ramp};
+  how.together = core::millis{common.together};
   how.interrupt_every = core::seconds{x.interrupt};
   how.away = core::seconds{x.away};
   how.end_within = core::millis{x.end_within};
@@ -64,6 +65,7 @@ int push(const common_options& common, const push_options& x) {
   nlohmann::json result{{"command", "push"},
                         {"url", x.url},
                         {"seconds", x.seconds},
+                        {"together_ms", common.together},
                         {"frames", done.frames},
                         {"bytes", done.bytes},
                         {"untaken", done.untaken},

@@ -40,6 +40,13 @@ class bench(livetape.Case):
         found = sum(len(packets.packets_of(path)) for path in (self.folder / "bench").rglob("*.mp4"))
         self.assertEqual(found, last["publishers"]["frames"])
 
+    def test_what_is_sent_together_is_whole_too(self):
+        result = self.run_bench("record", "--streams", 2, "--formats", "mp4", "--together", 100)
+        last = result["measurements"][0]
+        self.assertTrue(last["whole"])
+        self.assertEqual(last["publishers"]["together_ms"], 100)
+        self.assertEqual(last["publishers"]["failed"], 0)
+
     def test_it_pushes_to_any_server_and_comes_back(self):
         node = self.node({"recording": {"formats": {"flv": {}}}})
         result = self.run_bench("push", node.push_url("s-{}"), "--streams", 2, "--seconds", 5, "--interrupt", 2,
