@@ -19,6 +19,9 @@ struct measurement {
   ticks start = 0;       // PTS of the first access unit, as it stands there (TS: 33 bits)
   ticks first = 0;       // the earliest PTS less `start`
   ticks last = 0;        // the latest end of presentation less `start`
+  // fMP4, where the pictures of a moof stand before its sound, whichever came first: the PTS of the
+  // first sound of the first moof less `start`; 0 without one.
+  ticks sound = 0;
   std::uint64_t video_frames = 0;
   std::uint64_t audio_frames = 0;
   track_set tracks; // TS: from the first parameter sets and audio headers

@@ -8,6 +8,7 @@
 #include "core/mux/ts_packets.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 namespace core::mux::hls {
@@ -109,12 +110,18 @@ private:
       if (!*found)
         break;
       pending x{number_, **found, 0};
-      x.start = since_zero(waiting, x.holds.start);
+      const auto expected = expected_start(waiting);
+      x.start = since_zero(expected, x.holds.start);
       // The first segment begins with the earlier one of its tracks; the others where they were
       // cut.
       if (number_ == 1) {
         x.start += x.holds.first;
         x.holds.last -= x.holds.first;
+      } else if (state_.sum.video_frames + (waiting ? waiting->holds.video_frames : 0) == 0
+                 && std::abs(x.start + x.holds.sound - expected) < std::abs(x.start - expected)) {
+        // Until a first picture has come, sound cuts too.
+        x.start += x.holds.sound;
+        x.holds.last -= x.holds.sound;
       }
       if (waiting)
         if (auto r = list(*waiting, x.start - waiting->start); !r)
@@ -150,10 +157,14 @@ private:
     return std::optional{*std::move(holds)};
   }
 
-  /// Undoes the wrap of 33 bits: the nearest time to where the segment is to be expected.
-  ticks since_zero(const std::optional<pending>& before, ticks pts) const {
-    auto expected = before ? before->start + before->holds.last
-                           : to_ticks(std::chrono::duration_cast<nanos>(state_.sum.duration));
+  /// Where the segment behind this one is to be expected.
+  ticks expected_start(const std::optional<pending>& before) const {
+    return before ? before->start + before->holds.last
+                  : to_ticks(std::chrono::duration_cast<nanos>(state_.sum.duration));
+  }
+
+  /// Undoes the wrap of 33 bits: the nearest time to what is expected.
+  static ticks since_zero(ticks expected, ticks pts) {
     auto difference = (pts - base_time - expected) & (time_wrap - 1);
     if (difference >= time_wrap / 2)
       difference -= time_wrap;

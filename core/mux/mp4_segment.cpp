@@ -39,6 +39,7 @@ namespace {
 
 /// Adds what one moof holds; false when its times cannot be.
 bool add(const moof& in, hls::measurement& out) {
+  const bool is_first = out.end == 0;
   for (std::size_t i = 0; i < in.count; ++i) {
     const auto& c = in.chunks[i];
     auto dts = c.start;
@@ -56,6 +57,8 @@ bool add(const moof& in, hls::measurement& out) {
       dts += s.duration;
     }
   }
+  if (is_first && in.count == 2)
+    out.sound = in.chunks[1].start - out.start;
   return true;
 }
 

@@ -224,8 +224,13 @@ core::result<core::mux::account> write(core::mux::folder& in, core::format what,
   o.name = file_name(what);
   o.tracks = x.tracks;
   o.segment = segment;
-  o.start = core::wall_time{core::micros{1'795'340'400'123'456}};
-  auto out = core::mux::open_fragment(in, o);
+  o.start = test_start;
+  return write(in, o, x, close);
+}
+
+core::result<core::mux::account> write(core::mux::folder& in, const core::mux::options& how,
+                                       const clip& x, bool close) {
+  auto out = core::mux::open_fragment(in, how);
   if (!out)
     return out.error();
   for (std::size_t at = 0; at < x.frames.size();) {

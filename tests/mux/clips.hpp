@@ -31,7 +31,12 @@ struct random_options {
 /// Any sizes, gaps, offsets and order of the tracks; millisecond stamps, as RTMP has them.
 clip random_clip(std::mt19937& random, const random_options& x = {});
 
+/// Of time 0 in what is written.
+inline constexpr core::wall_time test_start{core::micros{1'795'340'400'123'456}};
+
 /// Writes in bursts of 250 ms; closes when asked to.
+core::result<core::mux::account> write(core::mux::folder& in, const core::mux::options& how,
+                                       const clip& x, bool close = true);
 core::result<core::mux::account> write(core::mux::folder& in, core::format what, const clip& x,
                                        bool close = true,
                                        core::nanos segment = std::chrono::seconds{2});

@@ -47,31 +47,9 @@ core::result<core::mux::account> write_all(core::mux::folder& in, const clip& x,
   return (*out)->close();
 }
 
-std::vector<std::string> listed(memory_folder& in) {
-  std::vector<std::string> out;
-  for (const auto& line : playlist_lines(in))
-    if (line.rfind("seg-", 0) == 0)
-      out.push_back(line);
-  return out;
+clip read(memory_folder& in) {
+  return read_fragmented_mp4(joined_segments(in, listed_segments(in)));
 }
-
-core::bytes without_type(const core::bytes& segment) {
-  const std::string type{segment.begin() + 4, segment.begin() + 8};
-  REQUIRE(type == "styp");
-  return {segment.begin() + segment[3], segment.end()};
-}
-
-/// What a player gets: the initialisation section and the listed segments behind each other.
-core::bytes joined(memory_folder& in, const std::vector<std::string>& names) {
-  auto out = in["init.mp4"];
-  for (const auto& name : names) {
-    const auto media = without_type(in[name]);
-    out.insert(out.end(), media.begin(), media.end());
-  }
-  return out;
-}
-
-clip read(memory_folder& in) { return read_fragmented_mp4(joined(in, listed(in))); }
 
 double listed_length(memory_folder& in) {
   double out = 0;
@@ -114,11 +92,12 @@ TEST_CASE("each fMP4 segment begins with a key frame") {
     CAPTURE(name);
     memory_folder in;
     REQUIRE(write_all(in, test_clip(name), core::seconds{1}));
-    const auto names = listed(in);
+    const auto names = listed_segments(in);
     CHECK(names.size() > 1);
     for (const auto& segment : names) {
       CAPTURE(segment);
-      const auto video = only(read_fragmented_mp4(joined(in, {segment})), track_kind::video);
+      const auto video
+          = only(read_fragmented_mp4(joined_segments(in, {segment})), track_kind::video);
       REQUIRE_FALSE(video.frames.empty());
       CHECK(video.frames.front().key);
     }
@@ -142,7 +121,7 @@ TEST_CASE("players find every packet of every codec in fMP4 segments") {
     CHECK(against(x, found, true) == "");
     CHECK(found.duration == Approx(seconds_of(account->duration)).margin(0.03));
     CHECK(decode(playlist) == "");
-    const auto all = joined(memory, listed(memory));
+    const auto all = joined_segments(memory, listed_segments(memory));
     std::ofstream{in.path / "all.mp4", std::ios::binary}.write(
         reinterpret_cast<const char*>(all.data()), static_cast<std::streamsize>(all.size()));
     CHECK(gstreamer(in.path / "all.mp4", "qtdemux", x.tracks) == "");
@@ -179,6 +158,35 @@ TEST_CASE("a killed fMP4 HLS is finished with everything that was durable") {
     CHECK(*again == *account);
     CHECK(in.all->files == files);
   }
+}
+
+TEST_CASE("a killed fMP4 HLS whose pictures came late has its dates and length") {
+  // Sound alone cuts; then the first pictures come into a moof whose sound is older, and stand in
+  // front of it there.
+  clip x{test_clip("bframes").tracks, {}};
+  for (core::millis at{0}; at < core::seconds{3}; at += core::millis{20}) {
+    x.frames.push_back(make_frame(track_kind::audio, true, at, at, {1, 2, 3}));
+    if (at >= core::millis{1100})
+      x.frames.push_back(make_frame(track_kind::video, at == core::millis{1100}, at,
+                                    at + core::millis{40}, {0, 0, 0, 1, 0x65}));
+  }
+  set_durations(x);
+  memory_folder closed;
+  const auto how = fmp4_options(x, core::seconds{1});
+  const auto account = write(closed, how, x);
+  REQUIRE(account);
+  memory_folder in;
+  REQUIRE(write(in, how, x, false));
+  in["seg-000002.m4s"] = closed["seg-000002.m4s"]; // what was held back too
+  auto again = core::mux::repair(in, format::hls, "");
+  REQUIRE(again);
+  CHECK(*again == *account);
+  CHECK(playlist_lines(in) == playlist_lines(closed));
+  // Without any list.
+  in.all->files.erase("playlist.m3u8");
+  again = core::mux::repair(in, format::hls, "");
+  REQUIRE(again);
+  CHECK(again->duration == account->duration);
 }
 
 TEST_CASE("a torn fMP4 segment is cut behind its last whole moof") {

@@ -150,9 +150,27 @@ clip read_hls(memory_folder& in, const core::track_set& tracks) {
   clip out;
   out.tracks = tracks;
   demuxer d{out};
-  for (const auto& line : playlist_lines(in))
+  for (const auto& name : listed_segments(in))
+    d.segment(in[name]);
+  return out;
+}
+
+std::vector<std::string> listed_segments(memory_folder& in) {
+  std::vector<std::string> out;
+  for (auto& line : playlist_lines(in))
     if (!line.empty() && line[0] != '#')
-      d.segment(in[line]);
+      out.push_back(std::move(line));
+  return out;
+}
+
+core::bytes joined_segments(memory_folder& in, const std::vector<std::string>& names) {
+  auto out = in["init.mp4"];
+  for (const auto& name : names) {
+    const auto& x = in[name];
+    require(x.size() >= 8 && std::string(x.begin() + 4, x.begin() + 8) == "styp", "no styp");
+    require(x[0] == 0 && x[1] == 0 && x[2] == 0 && x[3] <= x.size(), "styp");
+    out.insert(out.end(), x.begin() + x[3], x.end());
+  }
   return out;
 }
 

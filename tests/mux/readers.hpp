@@ -46,4 +46,11 @@ clip read_hls(memory_folder& in, const core::track_set& tracks);
 /// The lines of the playlist.
 std::vector<std::string> playlist_lines(memory_folder& in);
 
+/// The segments that the playlist lists.
+std::vector<std::string> listed_segments(memory_folder& in);
+
+/// What a player gets of fMP4 segments: the initialisation section and these behind each other,
+/// without what each begins with (`styp`). For read_fragmented_mp4.
+core::bytes joined_segments(memory_folder& in, const std::vector<std::string>& names);
+
 } // namespace tests
