@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/mux/posix_folder.hpp"
+#include "tests/mux/flavours.hpp"
 #include "tests/mux/players.hpp"
 #include "tests/support/catch.hpp"
 
@@ -10,9 +11,6 @@ using core::track_kind;
 using namespace tests;
 
 namespace {
-
-constexpr auto in_front = "ftyp free moov free mdat";
-constexpr auto at_end = "ftyp free free mdat moov";
 
 core::mux::options planned(const clip& x, core::nanos length = core::seconds{10}) {
   core::mux::options o{format::mp4, "f0.mp4", x.tracks, {}, {}};
@@ -63,6 +61,11 @@ std::optional<clip> repaired(memory_folder& in, const clip& x) {
   CHECK(*again == *account);
   CHECK((file == before));
   return found;
+}
+
+/// Of the box at the begin of the room.
+std::size_t size_in_room(const core::bytes& file) {
+  return std::size_t{file.at(53)} << 16 | std::size_t{file[54]} << 8 | file[55];
 }
 
 memory_folder copy(const memory_folder& x) {
@@ -136,6 +139,34 @@ TEST_CASE("a moov that does not fit in front stands at the end, and that is said
   CHECK(repaired(in, x));
 }
 
+TEST_CASE("the moov stands in front exactly where it fits into the room") {
+  const auto& x = test_clip("mono");
+  memory_folder growing;
+  REQUIRE(write_faststart(growing, x, false));
+  auto roomy = copy(growing);
+  REQUIRE(core::mux::repair(roomy, format::mp4, "f0.mp4"));
+  const auto moov = size_in_room(roomy["f0.mp4"]);
+  std::size_t in_front_of_media = 0;
+  for (auto room : {std::size_t{8}, moov - 9, moov - 8, moov - 1, moov, moov + 1, moov + 7,
+                    moov + 8, moov + 9}) {
+    CAPTURE(moov, room);
+    auto in = copy(growing);
+    set_room(in["f0.mp4"], room);
+    auto account = core::mux::repair(in, format::mp4, "f0.mp4");
+    REQUIRE(account);
+    CHECK(account->size == in.size());
+    CHECK(misplaced_moov(in["f0.mp4"]) == "");
+    CHECK(not_a_beginning(x, read_mp4(in["f0.mp4"])) == "");
+    in_front_of_media += top_boxes(in["f0.mp4"]) == at_end ? 0 : 1;
+    const auto finished = in["f0.mp4"];
+    auto again = core::mux::repair(in, format::mp4, "f0.mp4");
+    REQUIRE(again);
+    CHECK(*again == *account);
+    CHECK((in["f0.mp4"] == finished));
+  }
+  CHECK(in_front_of_media == 3);
+}
+
 TEST_CASE("a process may die at any write of an MP4 with room in front, and its repair too") {
   std::mt19937 random{5};
   const auto& whole = test_clip("bframes");
@@ -172,8 +203,7 @@ TEST_CASE("a moov in front of which a disk kept some pages only is made again") 
   REQUIRE(write_faststart(open, x, false));
   REQUIRE(write_faststart(closed, x));
   const auto whole = closed["f0.mp4"];
-  const auto room = core::byte_view{whole}.subspan(52);
-  const auto moov = std::size_t{room[1]} << 16 | std::size_t{room[2]} << 8 | room[3];
+  const auto moov = size_in_room(whole);
   const auto mdat = std::string{whole.begin(), whole.end()}.find("mdat") - 4;
   for (bool header : {false, true})
     for (bool data : {false, true})

@@ -27,16 +27,25 @@ constexpr auto both = {track_kind::video, track_kind::audio};
 constexpr nanos tick{11'112};
 constexpr nanos half_a_millisecond{500'000};
 
-/// MP4 promises room for what lags up to 2 s behind the start; beyond it must only be in order.
-constexpr nanos room_of_mp4 = -core::seconds{2};
+/// The decode times of MP4 are unsigned. It promises room for what lags up to 2 s behind the start,
+/// and its segments 10 s; beyond it must only be in order.
+nanos room_of(const flavour& how) {
+  return how.what == format::mp4 ? -core::seconds{2}
+         : how.is_fmp4()         ? -core::seconds{10}
+                                 : nanos::min();
+}
+
+/// One track's samples stand together, per moof or in the tables.
+bool is_of_boxes(const flavour& how) { return how.what == format::mp4 || how.is_fmp4(); }
 
 /// As the container has to hold it, by what fragment.hpp and the specifications say.
-core::frame held(core::frame x, format what, bool first) {
-  if (what == format::flv) { // no time before 0 (E.4.1)
+/// `begins`: it is the first picture of its file.
+core::frame held(core::frame x, const flavour& how, bool begins) {
+  if (how.what == format::flv) { // no time before 0 (E.4.1)
     x.dts = std::max(x.dts, nanos{0});
     x.pts = std::max(x.pts, nanos{0});
   }
-  if (what == format::mp4 && x.kind == track_kind::video && x.open_gop && !first)
+  if (is_of_boxes(how) && x.kind == track_kind::video && x.open_gop && !begins)
     x.key = false; // a sync sample is an IDR picture (ISO 14496-15 5.3.5.3)
   return x;
 }
@@ -50,20 +59,20 @@ std::string words(const char* what, nanos found, nanos expected) {
 
 /// The difference in words, or "". `moved`: by how much the container moves all times; `is_late`:
 /// the track began beyond what its decode times have room for.
-std::string compare(const core::frame& sent, const core::frame& found, format what, nanos moved,
-                    bool is_late) {
+std::string compare(const core::frame& sent, const core::frame& found, const flavour& how,
+                    nanos moved, bool is_late) {
   if (!std::ranges::equal(sent.data, found.data))
     return "other bytes";
   if (sent.key != found.key)
     return "other key flag";
   auto differ = [&](nanos a, nanos b) {
     const auto away = a < b ? b - a : a - b;
-    return away > (what == format::flv              ? half_a_millisecond
+    return away > (how.what == format::flv          ? half_a_millisecond
                    : is_whole(b) && is_whole(moved) ? nanos{0}
                                                     : tick);
   };
   const bool is_video = sent.kind == track_kind::video;
-  const bool lags = what == format::mp4 && sent.dts < room_of_mp4;
+  const bool lags = sent.dts < room_of(how);
   if ((is_video || !lags) && differ(found.pts - moved, sent.pts))
     return words("pts", found.pts - moved, sent.pts);
   // Sound has no time of its own to be decoded at.
@@ -73,23 +82,35 @@ std::string compare(const core::frame& sent, const core::frame& found, format wh
 }
 
 /// By how much the container moves all times: MP4 begins with what is shown first, FLV keeps them,
-/// TS adds what it likes.
-nanos moved_by(const publish& sent, const clip& found, format what, nanos first) {
-  if (what == format::flv || found.frames.empty())
+/// HLS adds what it likes.
+nanos moved_by(const publish& sent, const clip& found, const flavour& how, nanos first) {
+  if (how.what == format::flv || found.frames.empty())
     return nanos{0};
-  if (what == format::hls)
-    return found.frames[0].pts - of_kind(sent.frames, found.frames[0].kind)[0]->pts;
-  if (first >= room_of_mp4)
+  if (how.what == format::mp4 && first >= room_of(how))
     return -first;
-  // What lags beyond the room is not shown first any more.
+  // What lags beyond the room is moved by more.
   for (auto kind : both) {
     const auto a = of_kind(sent.frames, kind);
     const auto b = of_kind(found.frames, kind);
     for (std::size_t i = 0; i < b.size(); ++i)
-      if (a[i]->dts >= room_of_mp4)
+      if (a[i]->dts >= room_of(how))
         return b[i]->pts - a[i]->pts;
   }
   return found.frames[0].pts - of_kind(sent.frames, found.frames[0].kind)[0]->pts;
+}
+
+/// In the order in which they were sent.
+std::vector<core::frame> as_they_came(const publish& sent, const clip& found) {
+  std::array<std::size_t, 2> next{};
+  const std::array of{of_kind(found.frames, track_kind::video),
+                      of_kind(found.frames, track_kind::audio)};
+  std::vector<core::frame> out;
+  for (const auto& f : sent.frames) {
+    const auto i = f.kind == track_kind::video ? 0U : 1U;
+    if (next[i] < of[i].size())
+      out.push_back(*of[i][next[i]++]);
+  }
+  return out;
 }
 
 struct range {
@@ -98,10 +119,11 @@ struct range {
 };
 
 /// Between what a repaired file may be said to last.
-range lengths(const verdict& holds, clip found, const core::track_set& tracks, format what) {
+range lengths(const publish& all, const verdict& holds, clip found, const flavour& how) {
+  found.frames = as_they_came(all, found);
   // Durations that no file states: as media.hpp says, the last picture lasts as the one before.
-  if (what != format::mp4) {
-    found.tracks = tracks;
+  if (!is_of_boxes(how)) {
+    found.tracks = all.tracks;
     set_durations(found);
   }
   auto first = nanos::max();
@@ -119,9 +141,16 @@ range lengths(const verdict& holds, clip found, const core::track_set& tracks, f
   const auto length = end - first;
   const auto sent = holds.end - holds.first;
   // MP4 states the durations that were sent, but where the next frame of a moof says better.
-  if (what == format::mp4)
+  if (how.what == format::mp4)
     return {last - first, std::max(length, sent) + tick};
-  if (what == format::flv) {
+  if (how.is_fmp4()) {
+    // A segment that is listed lasts up to the frame that ended it, which may be lost.
+    const auto n = found.frames.size();
+    const auto cut = n < all.frames.size() ? all.frames[n].pts - holds.first : length;
+    ahead = std::max(ahead, length - cut);
+    return {length - ahead - millis{1}, std::max({length, sent, cut}) + millis{1}};
+  }
+  if (how.what == format::flv) {
     if (of_kind(found.frames, track_kind::video).size() != 1)
       longest = nanos{0};
     return {length - longest - millis{1}, length + longest + millis{1}};
@@ -151,7 +180,7 @@ std::string misses(const core::mux::account& x, const range& length, const clip&
 
 } // namespace
 
-verdict judge(const publish& sent, const clip& found, format what, bool all) {
+verdict judge(const publish& sent, const contents& found, const flavour& how, bool all) {
   verdict out;
   for (auto kind : both) {
     const auto a = of_kind(sent.frames, kind);
@@ -166,26 +195,25 @@ verdict judge(const publish& sent, const clip& found, format what, bool all) {
       out.end = std::max(out.end, a[i]->pts + a[i]->duration);
     }
   }
-  const auto moved = moved_by(sent, found, what, out.first);
+  const auto moved = moved_by(sent, found, how, out.first);
   for (auto kind : both) {
     const auto a = of_kind(sent.frames, kind);
     const auto b = of_kind(found.frames, kind);
     // An edit begins at no media time before 0, the first decode time (ISO 14496-12 8.6.6): where
     // a picture is shown before it, all of them are decoded so much earlier.
     nanos earlier{0};
-    if (what == format::mp4)
+    if (how.what == format::mp4)
       for (std::size_t i = 0; i < b.size(); ++i)
         earlier = std::max(earlier, a[0]->dts - a[i]->pts);
     for (std::size_t i = 0; i < b.size() && out.why.empty(); ++i) {
-      auto expected = held(*a[i], what, i == 0);
+      auto expected = held(*a[i], how, std::ranges::count(found.begins, i) > 0);
       expected.dts -= earlier;
-      auto why
-          = compare(expected, *b[i], what, moved, what == format::mp4 && a[0]->dts < room_of_mp4);
+      auto why = compare(expected, *b[i], how, moved, a[0]->dts < room_of(how));
       if (!why.empty())
         out.why = std::string{core::to_string(kind)} + " " + std::to_string(i) + ": " + why;
     }
   }
-  if (what == format::mp4 || !out.why.empty())
+  if (is_of_boxes(how) || !out.why.empty())
     return out;
   // The others keep the order of arrival over both tracks.
   for (std::size_t i = 0; i < found.frames.size(); ++i)
@@ -200,10 +228,10 @@ std::string misses(const core::mux::account& x, const verdict& holds, const clip
   return misses(x, range{length, length}, found, in);
 }
 
-std::string misses_after_repair(const core::mux::account& x, const verdict& holds,
-                                const clip& found, memory_folder& in, const core::track_set& tracks,
-                                format what) {
-  return misses(x, lengths(holds, found, tracks, what), found, in);
+std::string misses_after_repair(const core::mux::account& x, const publish& sent,
+                                const verdict& holds, const clip& found, memory_folder& in,
+                                const flavour& how) {
+  return misses(x, lengths(sent, holds, found, how), found, in);
 }
 
 } // namespace tests

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "tests/mux/flavours.hpp"
 #include "tests/mux/publishes.hpp"
-#include "tests/mux/readers.hpp"
 
 #include <span>
 #include <string>
@@ -19,16 +19,16 @@ struct verdict {
 
 /// Good when `found` is the beginning of each track of what was sent, or all of it: same bytes,
 /// order, key flags and times, as exactly as the container counts them.
-verdict judge(const publish& sent, const clip& found, core::format what, bool all);
+verdict judge(const publish& sent, const contents& found, const flavour& how, bool all);
 
 /// What is wrong with the account of a closed fragment, or "".
 std::string misses(const core::mux::account& x, const verdict& holds, const clip& found,
                    memory_folder& in);
 
 /// The same after repair, which cannot know everything of the durations.
-std::string misses_after_repair(const core::mux::account& x, const verdict& holds,
-                                const clip& found, memory_folder& in, const core::track_set& tracks,
-                                core::format what);
+std::string misses_after_repair(const core::mux::account& x, const publish& sent,
+                                const verdict& holds, const clip& found, memory_folder& in,
+                                const flavour& how);
 
 std::vector<const core::frame*> of_kind(std::span<const core::frame> x, core::track_kind kind);
 
