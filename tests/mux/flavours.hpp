@@ -22,13 +22,12 @@ struct flavour {
   bool has_room() const { return faststart > core::nanos{0}; }
 };
 
-inline constexpr std::array flavours{
-    flavour{"mp4"},
-    flavour{"mp4 with faststart", core::format::mp4, {}, core::seconds{1}},
-    flavour{"flv", core::format::flv},
-    flavour{"hls", core::format::hls},
-    flavour{"hls of fmp4", core::format::hls, core::mux::segment_kind::fmp4},
-};
+inline constexpr flavour mp4{"mp4"};
+inline constexpr flavour mp4_faststart{"mp4 with faststart", core::format::mp4, {}, core::seconds{1}};
+inline constexpr flavour flv{"flv", core::format::flv};
+inline constexpr flavour hls{"hls", core::format::hls};
+inline constexpr flavour hls_fmp4{"hls of fmp4", core::format::hls, core::mux::segment_kind::fmp4};
+inline constexpr std::array flavours{mp4, mp4_faststart, flv, hls, hls_fmp4};
 
 core::mux::options options_of(const flavour& how, const core::track_set& tracks,
                               core::nanos segment = std::chrono::seconds{2});

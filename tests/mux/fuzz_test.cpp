@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/codec.hpp"
-#include "tests/mux/clips.hpp"
+#include "tests/mux/flavours.hpp"
 #include "tests/mux/long_streams.hpp"
 #include "tests/mux/sparse_folder.hpp"
 #include "tests/support/catch.hpp"
@@ -94,14 +94,32 @@ TEST_CASE("codec parsers survive what is no codec") {
 
 namespace {
 
-/// `open`: never closed; `closed`: whole. Mutated copies of both.
-void attack(const clip& x, format what, int rounds, std::mt19937& random) {
-  memory_folder open;
-  memory_folder closed;
-  REQUIRE(write(open, what, x, false));
-  REQUIRE(write(closed, what, x));
+/// Room in which the moov of what is tried here fits, and not much more, so that changes hit more
+/// than the room.
+constexpr std::uint64_t little_room = 3000;
+
+/// A fragment that was never closed, or a whole one.
+memory_folder written(const clip& x, const flavour& how, bool close) {
+  memory_folder out;
+  REQUIRE(write(out, options_of(how, x.tracks), x, close && !how.has_room()));
+  if (!how.has_room())
+    return out;
+  const auto* name = file_name(how.what);
+  set_room(out[name], little_room);
+  if (close) {
+    REQUIRE(core::mux::repair(out, how.what, name));
+    REQUIRE(top_boxes(out[name]) == in_front);
+  }
+  return out;
+}
+
+/// Mutated copies of what was never closed and of what is whole.
+void attack(const clip& x, const flavour& how, int rounds, std::mt19937& random) {
+  const auto what = how.what;
+  const auto open = written(x, how, false);
+  const auto closed = written(x, how, true);
   for (int round = 0; round < rounds; ++round) {
-    CAPTURE(what, round);
+    CAPTURE(how.name, round);
     memory_folder in;
     in.all->files = (round % 2 ? open : closed).all->files;
     for (auto& [name, data] : in.all->files)
@@ -137,16 +155,17 @@ TEST_CASE("repair survives what is no file, and is done after once") {
   o.frames = 60;
   o.largest = 400;
   auto x = random_clip(random, o);
-  for (auto what : {format::mp4, format::flv, format::hls})
-    attack(x, what, 700, random);
+  // Of fMP4 see fmp4_test.cpp.
+  for (const auto& how : {mp4, mp4_faststart, flv, hls})
+    attack(x, how, 700, random);
 }
 
 TEST_CASE("repair survives what is no file of a modern codec") {
   std::mt19937 random{11};
-  attack(beginning("hevc"), format::mp4, 400, random);
-  attack(beginning("hevc"), format::hls, 400, random);
-  attack(beginning("av1"), format::mp4, 400, random);
-  attack(beginning("opus"), format::mp4, 200, random);
+  attack(beginning("hevc"), mp4, 400, random);
+  attack(beginning("hevc"), hls, 400, random);
+  attack(beginning("av1"), mp4, 400, random);
+  attack(beginning("opus"), mp4, 200, random);
 }
 
 namespace {
@@ -214,12 +233,6 @@ std::string cost_of_repair(watched_folder& in, format what,
   return "";
 }
 
-clip read(memory_folder& in, format what, const core::track_set& tracks) {
-  return what == format::mp4   ? read_mp4(in["f0.mp4"])
-         : what == format::flv ? read_flv(in["f0.flv"])
-                               : read_hls(in, tracks);
-}
-
 /// The last file that was written.
 std::string last_file(const memory_folder& in, format what) {
   return what == format::hls ? in.all->files.rbegin()->first : file_name(what);
@@ -235,19 +248,18 @@ TEST_CASE("a repair takes little time and room, whatever it is given") {
   o.frames = 60;
   o.largest = 400;
   const auto x = random_clip(random, o);
-  for (auto what : {format::mp4, format::flv, format::hls}) {
-    memory_folder open;
-    memory_folder closed;
-    REQUIRE(write(open, what, x, false));
-    REQUIRE(write(closed, what, x));
-    const auto other = open[last_file(open, what)];
+  for (const auto& how : flavours) {
+    const auto what = how.what;
+    const auto open = written(x, how, false);
+    const auto closed = written(x, how, true);
+    const auto other = open.all->files.at(last_file(open, what));
     for (int round = 0; round < (is_long_run() ? 60'000 : 2'000); ++round) {
       watched_folder in;
       in.all->files = (round % 2 ? open : closed).all->files;
       for (auto& [name, data] : in.all->files)
         if (in.all->files.size() == 1 || r.below(3) == 0)
           data = tests::mutate(data, 0, other, r);
-      CAPTURE(what, round);
+      CAPTURE(how.name, round);
       core::result<core::mux::account> account{core::failure{}};
       REQUIRE(cost_of_repair(in, what, account) == "");
     }
@@ -262,10 +274,10 @@ TEST_CASE("what is left of a file and has zeros or nonsense behind it can be rea
   o.frames = 24;
   o.largest = 60;
   const auto x = random_clip(random, o);
-  for (auto what : {format::mp4, format::flv, format::hls})
+  for (const auto& how : flavours)
     for (bool is_closed : {false, true}) {
-      memory_folder whole;
-      REQUIRE(write(whole, what, x, is_closed));
+      const auto what = how.what;
+      auto whole = written(x, how, is_closed);
       // A closed playlist lists its last segment, which is on the disk before it.
       const auto name = is_closed && what == format::hls ? file_name(what) : last_file(whole, what);
       const auto size = whole[name].size();
@@ -279,10 +291,10 @@ TEST_CASE("what is left of a file and has zeros or nonsense behind it can be rea
           data.resize(left + (behind == 0 ? 0 : r.below(9000)));
           for (auto i = left; behind == 2 && i < data.size(); ++i)
             data[i] = static_cast<std::uint8_t>(r.next());
-          CAPTURE(what, is_closed, left, behind);
+          CAPTURE(how.name, is_closed, left, behind);
           core::result<core::mux::account> account{core::failure{}};
           REQUIRE(cost_of_repair(in, what, account) == "");
-          const auto found = account ? read(in, what, x.tracks) : clip{};
+          const auto found = account ? read(in, how, x.tracks) : contents{};
           REQUIRE(found.frames.size() >= least);
           if (behind == 0)
             least = found.frames.size();
