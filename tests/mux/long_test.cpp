@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include "tests/mux/flavours.hpp"
 #include "tests/mux/long_streams.hpp"
-#include "tests/mux/readers.hpp"
 #include "tests/mux/sparse_folder.hpp"
 #include "tests/support/catch.hpp"
 
@@ -41,14 +41,10 @@ struct written {
   std::uint64_t read = 0;      // bytes, by closing
 };
 
-written write_two_days(sparse_folder& in, format what, const std::string& name) {
+written write_two_days(sparse_folder& in, const flavour& how) {
   written out;
   long_stream stream{two_days()};
-  core::mux::options o;
-  o.what = what;
-  o.name = name;
-  o.tracks = stream.tracks();
-  auto fragment = core::mux::open_fragment(in, o);
+  auto fragment = core::mux::open_fragment(in, options_of(how, stream.tracks()));
   REQUIRE(fragment);
   std::size_t after_an_hour = 0;
   for (nanos until{0}; until < length;) {
@@ -98,9 +94,9 @@ void check(const written& x, const std::filesystem::path& file) {
   CHECK(x.for_closing < 1024 * 1024);
 }
 
-/// What repair finds when the last bytes are missing. It does not read the media either.
-core::mux::account repair_torn(sparse_folder& in, format what, const std::string& name) {
-  std::filesystem::resize_file(in.path / name, std::filesystem::file_size(in.path / name) - 3);
+/// What repair finds. It does not read the media either.
+core::mux::account repaired(sparse_folder& in, format what) {
+  const auto* name = file_name(what);
   in.counted = {};
   const auto before = heap_in_use();
   const auto out = core::mux::repair(in, what, name);
@@ -109,6 +105,13 @@ core::mux::account repair_torn(sparse_folder& in, format what, const std::string
   CHECK(in.counted.read < out->size / 20);
   CHECK(in.counted.highest_heap < before + 1024 * 1024);
   return *out;
+}
+
+/// The same when the last bytes are missing.
+core::mux::account repair_torn(sparse_folder& in, format what) {
+  const auto path = in.path / file_name(what);
+  std::filesystem::resize_file(path, std::filesystem::file_size(path) - 3);
+  return repaired(in, what);
 }
 
 /// Once per hour and kind a whole check of bytes; of the others what the tables say.
@@ -170,57 +173,120 @@ struct flv_front {
   }
 };
 
-TEST_CASE("an MP4 of two days and over 4 GiB is an ordinary one, and players find their way") {
-  sparse_folder in{"long"};
-  const auto done = write_two_days(in, format::mp4, "f0.mp4");
-  REQUIRE(done.account);
-  check(done, in.path / "f0.mp4");
-  // Closing goes from moof to moof.
-  CHECK(done.read < done.account->size / 33);
+namespace {
 
-  auto file = *in.open("f0.mp4");
-  const auto front = read_at(*file, 0, 64);
-  const auto at = number(front, 0, 4);
-  CHECK(std::memcmp(&front[4], "ftyp", 4) == 0);
-  REQUIRE(number(front, at, 4) == 1); // the size has 64 bits
-  CHECK(std::memcmp(&front[at + 4], "mdat", 4) == 0);
-  const auto media_end = at + number(front, at + 8, 8);
-  CHECK(media_end > four_gib);
-  const auto moov = read_at(*file, media_end, file->size() - media_end);
-  REQUIRE(number(moov, 0, 4) == moov.size()); // the only box behind
-  CHECK(std::memcmp(&moov[4], "moov", 4) == 0);
+/// The boxes at the top of a finished MP4, as far as it has one of each that counts.
+struct mp4_front {
+  struct box {
+    std::uint64_t at = 0;
+    std::uint64_t body = 0;
+    std::uint64_t end = 0;
+  };
+  std::string types;
+  box moov;
+  box mdat;
 
+  explicit mp4_front(core::mux::file& in) {
+    for (std::uint64_t at = 0; at < in.size();) {
+      const auto head = read_at(in, at, 16);
+      const auto size = number(head, 0, 4);
+      const bool is_wide = size == 1;
+      const box x{at, at + (is_wide ? 16 : 8), at + (is_wide ? number(head, 8, 8) : size)};
+      const std::string type{head.begin() + 4, head.begin() + 8};
+      REQUIRE(x.end >= x.body);
+      REQUIRE(x.end <= in.size());
+      types += (types.empty() ? "" : " ") + type;
+      if (type == "moov")
+        moov = x;
+      if (type == "mdat")
+        mdat = x;
+      at = x.end;
+    }
+  }
+};
+
+/// Each sample where the tables say, and as it was sent.
+void check_samples(core::mux::file& in, const mp4_front& front, const core::mux::account& holds) {
+  const auto moov = read_at(in, front.moov.body, front.moov.end - front.moov.body);
   const long_stream sent{two_days()};
-  const auto tracks = read_moov(core::byte_view{moov}.subspan(8));
+  const auto tracks = read_moov(moov);
   REQUIRE(tracks.size() == 2);
   for (const auto& t : tracks) {
     const bool is_video = t.kind == track_kind::video;
     CHECK(t.is_wide);
     CHECK(std::chrono::abs(t.length - length) < seconds{1});
-    REQUIRE(t.samples.size()
-            == (is_video ? done.account->video_frames : done.account->audio_frames));
+    REQUIRE(t.samples.size() == (is_video ? holds.video_frames : holds.audio_frames));
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < t.samples.size(); ++i) {
       const auto& s = t.samples[i];
       const auto x = is_video ? sent.picture(i) : sent.sound(i);
       wrong += s.dts != x.dts || s.pts != x.pts || s.key != x.key || s.size != x.data.size()
-               || s.offset < at || s.offset + s.size > media_end;
+               || s.offset < front.mdat.body || s.offset + s.size > front.mdat.end;
       if (is_looked_into(i))
-        wrong += !std::ranges::equal(read_at(*file, s.offset, s.size), x.data);
+        wrong += !std::ranges::equal(read_at(in, s.offset, s.size), x.data);
     }
     CHECK(wrong == 0);
     CHECK(t.samples.back().dts + core::seconds{1} >= length);
   }
+}
+
+/// As the file is when the process died before the last writes of its close: all of the moov is
+/// there but for its first bytes.
+void unfinish(core::mux::file& in, const mp4_front& front) {
+  core::bytes growing{0, 0, 0, 16, 'f', 'r', 'e', 'e', 0, 0, 0, 0, 0, 0, 0, 0};
+  REQUIRE(in.write_at(front.mdat.at, growing));
+  const auto room = front.mdat.at - front.moov.at;
+  for (std::size_t i = 0; i < 4; ++i)
+    growing[i] = static_cast<std::uint8_t>(room >> (24 - 8 * i));
+  REQUIRE(in.write_at(front.moov.at, growing));
+}
+
+void check_mp4_of_two_days(nanos planned) {
+  sparse_folder in{"long"};
+  const auto path = in.path / file_name(format::mp4);
+  const flavour how{"two days", format::mp4, {}, planned};
+  const auto* expected = how.has_room() ? in_front : "ftyp mdat moov";
+  const auto done = write_two_days(in, how);
+  REQUIRE(done.account);
+  check(done, path);
+  // Closing goes from moof to moof.
+  CHECK(done.read < done.account->size / 33);
+
+  auto file = *in.open(file_name(format::mp4));
+  const mp4_front front{*file};
+  REQUIRE(front.types == expected);
+  CHECK(front.mdat.body == front.mdat.at + 16); // its size has 64 bits
+  CHECK(front.mdat.end - front.mdat.at > four_gib);
+  check_samples(*file, front, *done.account);
+  check_landings(path, group);
+  CHECK(gstreamer_reads(path, "qtdemux name=d d.video_0"));
+
+  if (how.has_room()) {
+    unfinish(*file, front);
+    REQUIRE(mp4_front{*file}.types.find("ftyp free free free moov moof mdat moof") == 0);
+  }
   file.reset();
-  check_landings(in.path / "f0.mp4", group);
-  CHECK(gstreamer_reads(in.path / "f0.mp4", "qtdemux name=d d.video_0"));
-  const auto again = repair_torn(in, format::mp4, "f0.mp4");
+  const auto again = how.has_room() ? repaired(in, format::mp4) : repair_torn(in, format::mp4);
   CHECK(again == *done.account);
+  file = *in.open(file_name(format::mp4));
+  const mp4_front mended{*file};
+  CHECK(mended.types == expected);
+  check_samples(*file, mended, again);
+}
+
+} // namespace
+
+TEST_CASE("an MP4 of two days and over 4 GiB is an ordinary one, and players find their way") {
+  check_mp4_of_two_days(nanos{0});
+}
+
+TEST_CASE("an MP4 of two days and over 4 GiB may have its moov in front") {
+  check_mp4_of_two_days(length);
 }
 
 TEST_CASE("an FLV of two days and over 4 GiB has all its tags, and players find their way") {
   sparse_folder in{"long"};
-  const auto done = write_two_days(in, format::flv, "f0.flv");
+  const auto done = write_two_days(in, flv);
   REQUIRE(done.account);
   check(done, in.path / "f0.flv");
   CHECK(done.read == 0);
@@ -253,7 +319,7 @@ TEST_CASE("an FLV of two days and over 4 GiB has all its tags, and players find 
   const auto shown = first_shown(in.path / "f0.flv", targets[2]);
   CHECK(shown >= targets[2]);
   CHECK(shown <= targets[2] + 1);
-  const auto again = repair_torn(in, format::flv, "f0.flv");
+  const auto again = repair_torn(in, format::flv);
   CHECK(again.video_frames + again.audio_frames
         == done.account->video_frames + done.account->audio_frames - 1);
 }
