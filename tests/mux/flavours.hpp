@@ -23,7 +23,8 @@ struct flavour {
 };
 
 inline constexpr flavour mp4{"mp4"};
-inline constexpr flavour mp4_faststart{"mp4 with faststart", core::format::mp4, {}, core::seconds{1}};
+inline constexpr flavour mp4_faststart{
+    "mp4 with faststart", core::format::mp4, {}, core::seconds{1}};
 inline constexpr flavour flv{"flv", core::format::flv};
 inline constexpr flavour hls{"hls", core::format::hls};
 inline constexpr flavour hls_fmp4{"hls of fmp4", core::format::hls, core::mux::segment_kind::fmp4};

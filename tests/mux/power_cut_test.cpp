@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "tests/mux/clips.hpp"
+#include "tests/mux/flavours.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/mutation.hpp"
 
@@ -23,12 +23,24 @@ core::bytes torn(const core::bytes& before, const core::bytes& after, tests::ran
 }
 
 /// An MP4 as it is when all its frames are in it and nothing of its end.
-core::bytes without_end(const core::bytes& closed, const core::bytes& growing) {
+core::bytes without_end(const core::bytes& closed, const core::bytes& growing, const flavour& how) {
+  auto out = closed;
   const std::string_view text{reinterpret_cast<const char*>(closed.data()), closed.size()};
-  core::bytes out{closed.begin(),
-                  closed.begin() + static_cast<std::ptrdiff_t>(text.rfind("moov") - 4)};
-  std::copy_n(growing.begin(), 64, out.begin());
+  if (!how.has_room())
+    out.resize(text.rfind("moov") - 4);
+  std::copy_n(growing.begin(), how.has_room() ? mdat_behind_room(growing) + 16 : 64, out.begin());
   return out;
+}
+
+/// A folder in which all frames of a fragment are, and nothing of its end: what was held back is
+/// written before the end.
+memory_folder before_end(const memory_folder& closed, memory_folder growing, const flavour& how) {
+  for (const auto& [name, data] : closed.all->files)
+    if (how.what == format::mp4)
+      growing[name] = without_end(data, growing[name], how);
+    else if (how.is_fmp4() && name != file_name(how.what))
+      growing[name] = data;
+  return growing;
 }
 
 } // namespace
@@ -37,19 +49,20 @@ TEST_CASE("a power cut while a fragment is closed leaves what repair can finish"
   tests::random r{3};
   const auto& x = test_clip("bframes");
   const core::nanos segment = core::millis{40};
-  for (auto what : {format::mp4, format::flv, format::hls}) {
-    memory_folder before;
+  for (const auto& how : flavours) {
+    const auto what = how.what;
+    memory_folder growing;
     memory_folder after;
     // Key frames only, so that a playlist is of several pages.
     auto sent = x;
     if (what == format::hls)
       for (auto& f : sent.frames)
         f.key = true;
-    REQUIRE(write(before, what, sent, false, segment));
-    const auto account = write(after, what, sent, true, segment);
+    const auto options = options_of(how, sent.tracks, segment);
+    REQUIRE(write(growing, options, sent, false));
+    const auto account = write(after, options, sent);
     REQUIRE(account);
-    if (what == format::mp4)
-      before["f0.mp4"] = without_end(after["f0.mp4"], before["f0.mp4"]);
+    auto before = before_end(after, growing, how);
     memory_folder straight;
     straight.all->files = before.all->files;
     REQUIRE(core::mux::repair(straight, what, file_name(what)));
@@ -59,7 +72,7 @@ TEST_CASE("a power cut while a fragment is closed leaves what repair can finish"
       for (auto& [name, data] : after.all->files)
         if (data != before[name])
           in[name] = torn(before[name], data, r);
-      CAPTURE(what, round);
+      CAPTURE(how.name, round);
       const auto again = core::mux::repair(in, what, file_name(what));
       REQUIRE(again);
       CHECK(again->video_frames == account->video_frames);
