@@ -147,24 +147,49 @@ TEST_CASE("the moov stands in front exactly where it fits into the room") {
   REQUIRE(core::mux::repair(roomy, format::mp4, "f0.mp4"));
   const auto moov = size_in_room(roomy["f0.mp4"]);
   std::size_t in_front_of_media = 0;
-  for (auto room : {std::size_t{8}, moov - 9, moov - 8, moov - 1, moov, moov + 1, moov + 7,
-                    moov + 8, moov + 9}) {
-    CAPTURE(moov, room);
-    auto in = copy(growing);
-    set_room(in["f0.mp4"], room);
-    auto account = core::mux::repair(in, format::mp4, "f0.mp4");
-    REQUIRE(account);
-    CHECK(account->size == in.size());
-    CHECK(misplaced_moov(in["f0.mp4"]) == "");
-    CHECK(not_a_beginning(x, read_mp4(in["f0.mp4"])) == "");
-    in_front_of_media += top_boxes(in["f0.mp4"]) == at_end ? 0 : 1;
-    const auto finished = in["f0.mp4"];
-    auto again = core::mux::repair(in, format::mp4, "f0.mp4");
-    REQUIRE(again);
-    CHECK(*again == *account);
-    CHECK((in["f0.mp4"] == finished));
+  for (auto room :
+       {std::size_t{8}, moov - 9, moov - 8, moov - 1, moov, moov + 1, moov + 7, moov + 8, moov + 9})
+    for (bool is_used : {false, true}) {
+      CAPTURE(moov, room, is_used);
+      auto in = copy(growing);
+      set_room(in["f0.mp4"], room);
+      if (is_used) // by an end that did not last
+        std::fill_n(in["f0.mp4"].begin() + 52, room, std::uint8_t{'m'});
+      auto account = core::mux::repair(in, format::mp4, "f0.mp4");
+      REQUIRE(account);
+      CHECK(account->size == in.size());
+      CHECK(misplaced_moov(in["f0.mp4"]) == "");
+      CHECK(not_a_beginning(x, read_mp4(in["f0.mp4"])) == "");
+      in_front_of_media += top_boxes(in["f0.mp4"]) == at_end ? 0 : 1;
+      const auto finished = in["f0.mp4"];
+      auto again = core::mux::repair(in, format::mp4, "f0.mp4");
+      REQUIRE(again);
+      CHECK(*again == *account);
+      CHECK((in["f0.mp4"] == finished));
+    }
+  CHECK(in_front_of_media == 6);
+}
+
+TEST_CASE("no player finds a moov in front before all of it is there") {
+  const auto& x = test_clip("mono");
+  memory_folder finished;
+  REQUIRE(write_faststart(finished, x));
+  const auto& whole = finished["f0.mp4"];
+  const auto moov = static_cast<std::ptrdiff_t>(size_in_room(whole));
+  std::size_t seen = 0;
+  bool lived = false;
+  for (std::size_t at = 0; !lived; ++at) {
+    CAPTURE(at);
+    memory_folder in;
+    in.all->die_at = at;
+    lived = static_cast<bool>(write_faststart(in, x));
+    const auto& file = in["f0.mp4"];
+    if (file.size() < whole.size() || !std::equal(&file[56], &file[60], "moov"))
+      continue;
+    ++seen;
+    CHECK(std::equal(file.begin() + 52, file.begin() + 52 + moov + 8, whole.begin() + 52));
   }
-  CHECK(in_front_of_media == 3);
+  CHECK(seen > 1);
 }
 
 TEST_CASE("a process may die at any write of an MP4 with room in front, and its repair too") {
