@@ -71,6 +71,7 @@ class kills(livetape.Case):
         killed = time.time()
         for each in pushes:
             each.kill()
+        wait_for("that all it had sent is received", self.receiver_.is_idle)
         self.again = time.time()
         node.start()
         wait_for("that everything found is announced", lambda: self.settled(node, names), 20)

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import json
+import socket
 import socketserver
 import threading
 import time
@@ -21,6 +22,7 @@ class Receiver:
         self.attempts = []  # (time, status, body)
         self.wrong = []     # why a body was not to be trusted
         self.lock = threading.Lock()
+        self.connections = 0
         self.port = port
 
     def start(self):
@@ -49,6 +51,16 @@ class Receiver:
             def server_bind(self):
                 socketserver.TCPServer.server_bind(self)  # HTTPServer's also asks the resolver for a name
 
+            def process_request(self, *connection):
+                with receiver.lock:
+                    receiver.connections += 1
+                super().process_request(*connection)
+
+            def process_request_thread(self, *connection):
+                super().process_request_thread(*connection)
+                with receiver.lock:
+                    receiver.connections -= 1
+
             def handle_error(self, *_):
                 pass  # a client that breaks off, as one does that does not trust the certificate
 
@@ -60,6 +72,15 @@ class Receiver:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+    def is_idle(self):
+        """True when every connection made so far is over (a poster keeps none open) and what it brought is noted."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as last:  # taken behind all before it
+            last.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            while last.recv(4096):
+                pass
+        with self.lock:
+            return self.connections == 0  # False too when the last is not counted off yet: ask again
 
     def take(self, text, headers):
         now = time.time()
