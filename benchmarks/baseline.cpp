@@ -14,14 +14,14 @@ constexpr double noise = 0.2;
 
 } // namespace
 
-baseline baseline::read(const std::string& path) {
+baseline baseline::read(const std::string& path, unsigned together) {
   baseline out;
   std::ifstream in{path};
   const auto x = nlohmann::json::parse(in, nullptr, false);
   if (!x.is_object() || !x.contains("cells"))
     return out;
   for (const auto& c : x["cells"])
-    if (c.contains("label") && c.contains("ratio"))
+    if (c.contains("label") && c.contains("ratio") && c.value("together_ms", 0U) == together)
       out.ratios_[c["label"].get<std::string>()] = c["ratio"].get<double>();
   return out;
 }

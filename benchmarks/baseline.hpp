@@ -10,8 +10,9 @@ namespace bench {
 /// The ratios of an earlier comparison, which a later one is judged by.
 class baseline {
 public:
-  /// The JSON of `compare`. A file that is not there, or is none, judges nothing.
-  static baseline read(const std::string& path);
+  /// The JSON of `compare`, of its cells those that were pushed with the same `together` (ms).
+  /// A file that is not there, or is none, judges nothing.
+  static baseline read(const std::string& path, unsigned together);
 
   /// "worse", "better" or "as before", with the figures. Nothing for a cell that the earlier
   /// comparison did not have: a comparison without a baseline can become one.

@@ -81,7 +81,7 @@ int compare(const common_options& common, const compare_options& x) {
           c.theirs.push_back(*theirs);
         }
       }
-  const auto before = baseline::read(x.baseline);
+  const auto before = baseline::read(x.baseline, common.together);
   nlohmann::json out = nlohmann::json::array();
   std::printf("\n%-16s %8s  %-19s %10s %10s  %s\n", "formats, streams", "ratio", "spread",
               "livetape", "nginx", "verdict");
@@ -93,6 +93,7 @@ int compare(const common_options& common, const compare_options& x) {
     std::printf("%-16s %8.2f  %8.2f to %-8.2f %10.0f %10.0f  %s\n", name.c_str(), ratio, *least,
                 *most, median(c.ours), median(c.theirs), said.value_or("no baseline").c_str());
     out.push_back({{"label", name},
+                   {"together_ms", common.together},
                    {"ratio", ratio},
                    {"ratios", c.ratios},
                    {"livetape_us", c.ours},

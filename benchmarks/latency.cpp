@@ -15,6 +15,7 @@ namespace {
 
 constexpr core::seconds end_limit{60};
 constexpr core::seconds announce_limit{60};
+constexpr std::chrono::hours longest_file{12}; // what livetape allows of an MP4
 
 double percentile(const std::vector<double>& sorted, double part) {
   const auto at = static_cast<std::size_t>(part * static_cast<double>(sorted.size()));
@@ -37,7 +38,8 @@ core::result<outcome> run(const common_options& common, const latency_options& x
   auto receiver = event_receiver::start();
   if (!receiver)
     return receiver.error();
-  const server_options of{common.folder, formats, (*receiver)->url(), common.livetape, "12h"};
+  const server_options of{common.folder, formats, (*receiver)->url(), common.livetape,
+                          std::to_string(longest_file.count()) + "h"};
   auto server = start_livetape(of);
   if (!server)
     return server.error();
@@ -94,6 +96,11 @@ core::result<outcome> run(const common_options& common, const latency_options& x
 } // namespace
 
 int latency(const common_options& common, const latency_options& x) {
+  // Of each publish one file is waited for.
+  if ((common.ramp + x.seconds) * x.speed > core::seconds{longest_file}.count())
+    return complain({core::errc::bad_request, "no file is longer than "
+                                                  + std::to_string(longest_file.count())
+                                                  + " h: fewer --seconds, or less --speed"});
   auto todo = prepare(common, x.formats);
   if (!todo)
     return complain(todo.error());
@@ -116,6 +123,7 @@ int latency(const common_options& common, const latency_options& x) {
     results.push_back({{"streams", n},
                        {"formats", x.formats},
                        {"end_within_ms", x.end_within},
+                       {"together_ms", common.together},
                        {"mib_each", done->size},
                        {"p50_ms", percentile(done->waits, 0.5)},
                        {"p99_ms", percentile(done->waits, 0.99)},

@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
   app.add_option(
          "--together", common.together,
          "ms that a frame may wait to be sent with the next ones: cheaper to push, and late")
-      ->check(CLI::Range(0, 1000))
+      ->check(CLI::Range(0, 100))
       ->capture_default_str();
   app.add_option("--ramp", common.ramp, "seconds over which publishers begin")
       ->capture_default_str();

@@ -57,12 +57,29 @@ void publisher::act(millis t) {
 
 // -- connections ----------------------------------------------------------------------------------
 
+/// A server lets one address hold a part of its places only. In the network of the loopback every
+/// hundred publishers have an address of their own, as publishers elsewhere have.
+void publisher::take_address() {
+  constexpr std::uint32_t of_one_address = 100;
+  if (ntohl(of_->address.sin_addr.s_addr) >> 24 != 127)
+    return;
+  sockaddr_in from{};
+  from.sin_family = AF_INET;
+  from.sin_addr.s_addr
+      = htonl(INADDR_LOOPBACK + static_cast<std::uint32_t>(number_) / of_one_address);
+  const int on = 1;
+  ::setsockopt(fd_, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+  // Where it fails all come from one address, as if it had not been tried.
+  (void)::bind(fd_, reinterpret_cast<const sockaddr*>(&from), sizeof from);
+}
+
 void publisher::connect() {
   fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd_ < 0)
     return fail("no socket: " + last_error());
   const int on = 1;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  take_address();
   if (::connect(fd_, reinterpret_cast<const sockaddr*>(&of_->address), sizeof of_->address) < 0
       && errno != EINPROGRESS)
     return fail("cannot connect: " + last_error());
@@ -113,10 +130,11 @@ void publisher::serve(std::uint32_t events) {
       return;
   if (!(events & EPOLLOUT) || fd_ < 0)
     return;
-  if (now_ == phase::publishing)
-    send_media();
-  else
+  if (now_ != phase::publishing)
     send_text();
+  // It may have begun to publish just now: then it has sent, and stands in the wheel already.
+  else if (is_watching_room_)
+    send_media();
 }
 
 bool publisher::receive() {

@@ -71,6 +71,7 @@ public:
   std::uint64_t untaken() const;
 
 private:
+  void take_address();
   void connect();
   void watch(bool room);
   void wait_for_room();

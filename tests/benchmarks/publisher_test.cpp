@@ -15,12 +15,13 @@ namespace {
 /// socket, which takes bytes when the test says so.
 class pushing {
 public:
-  explicit pushing(std::size_t picture) {
+  explicit pushing(std::size_t picture, std::size_t number = 0) {
     using kind = bench::tag::kind;
     clip_.head = {{kind::video, 0, {0x17, 0, 0, 0, 0, 1}}};
     clip_.frames = {{kind::video, 0, core::bytes(picture, 0x17)}, {kind::audio, 0, {0xaf, 1, 1}}};
     clip_.length = 40;
     media = bench::prepare(clip_, 4096);
+    publisher = std::make_unique<bench::publisher>(state, number, media, 0);
 
     state.now = [this] { return time; };
     state.epoll = ::epoll_create1(EPOLL_CLOEXEC);
@@ -81,6 +82,15 @@ public:
     REQUIRE((::recv(server_, part.data(), part.size(), MSG_DONTWAIT) > 0 || errno == EAGAIN));
   }
 
+  /// Where the publisher says that it is.
+  std::string address() const {
+    sockaddr_in from{};
+    socklen_t size = sizeof from;
+    REQUIRE(::getpeername(server_, reinterpret_cast<sockaddr*>(&from), &size) == 0);
+    char text[INET_ADDRSTRLEN];
+    return ::inet_ntop(AF_INET, &from.sin_addr, text, sizeof text);
+  }
+
   bench::millis time = 0;
   bench::load_state state;
   bench::wire media; // a picture and a sound every 40 ms
@@ -92,8 +102,7 @@ private:
 
 public:
   // On the heap: events of epoll hold its address.
-  std::unique_ptr<bench::publisher> publisher
-      = std::make_unique<bench::publisher>(state, 0, media, 0);
+  std::unique_ptr<bench::publisher> publisher;
 };
 
 // Of pictures that each fit into a socket, more than any socket holds: 450 MB.
@@ -193,4 +202,13 @@ TEST_CASE("frames wait for the next ones as long as they may, and are late by it
   x.time = 220;
   x.publisher->act(x.time);
   CHECK(x.publisher->account().video == 6);
+}
+
+TEST_CASE("publishers of one machine do not all come from one address") {
+  for (auto [number, address] : {std::pair{0U, "127.0.0.1"}, std::pair{99U, "127.0.0.1"},
+                                 std::pair{100U, "127.0.0.2"}, std::pair{25'700U, "127.0.1.2"}}) {
+    pushing x{10, number};
+    x.connect();
+    CHECK(x.address() == address);
+  }
 }
