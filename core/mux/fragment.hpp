@@ -27,6 +27,9 @@ public:
   virtual result<std::size_t> read_at(std::uint64_t offset, std::span<std::uint8_t> into) = 0;
   /// Also to a greater size, with a hole that reads as zeros.
   virtual result<void> truncate(std::uint64_t size) = 0;
+  /// Gives the space of this part back to the disk where the file system can do that; it reads as
+  /// zeros then, else as before.
+  virtual void release(std::uint64_t offset, std::uint64_t size);
   virtual std::uint64_t size() const = 0;
 };
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t write_buffer = 16 * 1024;
 
-/// Second pass: writes the entries into the holes, each table behind a buffer of its own.
+/// Writes the entries into the holes, each table behind a buffer of its own.
 class filler {
 public:
   filler(file& out, const table_counts& x) : file_{out}, counts_{x} {
@@ -30,7 +30,7 @@ public:
   }
   void shown(ticks, std::int32_t, std::uint32_t) {}
 
-  /// Fails when the file told other things than in the first pass.
+  /// Fails when the file told other things than it did when it was counted.
   result<void> finish() {
     for (std::size_t i = 0; i < table_kinds; ++i)
       flush(i);
@@ -86,25 +86,34 @@ result<void> append_layout(file& out, const layout& x) {
 
 result<void> fill(file& x, const movie& m, const layout& moov, std::uint64_t start) {
   std::array<std::optional<filler>, 2> fillers;
+  std::array<std::optional<table_entries<filler>>, 2> tables;
   std::size_t hole = 0;
   std::uint64_t before = 0; // bytes of the holes so far
   for (std::size_t i = 0; i < 2; ++i) {
     if (!m.tracks[i])
       continue;
     auto& f = fillers[i].emplace(x, m.tracks[i]->tables);
+    tables[i].emplace(f, m.tracks[i]->raise);
     for (std::size_t k = 0; k < table_kinds; ++k, ++hole) {
       f.place(static_cast<table>(k), start + moov.holes[hole].at + before);
       before += moov.holes[hole].size;
     }
   }
   walker in{x};
-  auto again = pass(x, fillers, &m, in);
-  if (!again)
-    return again.error();
-  for (auto& f : fillers)
-    if (f)
-      if (auto r = f->finish(); !r)
-        return r;
+  auto read = each_moof(in, [&](const moof& y) {
+    for (std::size_t i = 0; i < y.count; ++i)
+      if (auto& t = tables[y.chunks[i].track])
+        t->add(y.chunks[i]);
+  });
+  if (!read)
+    return read.error();
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (!fillers[i])
+      continue;
+    tables[i]->finish();
+    if (auto r = fillers[i]->finish(); !r)
+      return r;
+  }
   return {};
 }
 

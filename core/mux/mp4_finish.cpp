@@ -2,6 +2,7 @@
 #include "core/mux/mp4_finish.hpp"
 
 #include "core/mux/comparison.hpp"
+#include "core/mux/mp4_count.hpp"
 #include "core/mux/mp4_fill.hpp"
 #include "core/mux/mp4_foreign.hpp"
 #include "core/mux/mp4_tables.hpp"
@@ -13,67 +14,6 @@ namespace {
 
 constexpr std::size_t compared_at_once = 16 * 1024;
 
-/// First pass: how long the tables become, and when the track is shown.
-struct counter {
-  table_counts tables;
-  std::uint32_t keys = 0;
-  std::uint64_t media = 0;
-  ticks first_dts = 0;
-  ticks first_pts = std::numeric_limits<ticks>::max();
-  ticks end = std::numeric_limits<ticks>::min();
-  std::int32_t lowest = std::numeric_limits<std::int32_t>::max();
-  bool composed = false;
-
-  void operator()(table which, std::uint64_t x) {
-    if (which == table::chunks) {
-      ++tables.chunks;
-      tables.wide = tables.wide || x > std::numeric_limits<std::uint32_t>::max();
-    } else if (which == table::stsz) {
-      ++tables.samples;
-    } else {
-      ++keys;
-    }
-  }
-
-  void operator()(table which, std::uint32_t count, std::uint32_t x) {
-    if (which == table::stsc) {
-      ++tables.stsc;
-    } else if (which == table::stts) {
-      ++tables.stts;
-      media += std::uint64_t{count} * x;
-    } else {
-      ++tables.ctts;
-      composed = composed || x != 0;
-      lowest = std::min(lowest, static_cast<std::int32_t>(x));
-    }
-  }
-
-  void shown(ticks dts, std::int32_t composition, std::uint32_t duration) {
-    if (tables.samples == 1)
-      first_dts = dts;
-    auto pts = dts + composition;
-    first_pts = std::min(first_pts, pts);
-    // A picture that lasts no time is shown too: an edit ends behind it.
-    end = std::max(end, pts + std::max(duration, 1U));
-  }
-
-  /// First pictures lie at most 2^31 ticks before their decode time, so this fits.
-  std::int32_t raise() const {
-    return static_cast<std::int32_t>(
-        std::clamp<ticks>(first_dts - first_pts, 0, std::numeric_limits<std::int32_t>::max()));
-  }
-
-  table_counts counted() const {
-    auto out = tables;
-    out.negative = lowest < -raise();
-    if (!composed)
-      out.ctts = 0;
-    out.all_sync = keys == out.samples;
-    out.stss = keys;
-    return out;
-  }
-};
-
 /// True when one box that may be our moov lies behind the mdat, and nothing else.
 result<bool> ends_with_moov(file& x, std::uint64_t end, std::uint64_t stated) {
   if (stated != end)
@@ -84,29 +24,6 @@ result<bool> ends_with_moov(file& x, std::uint64_t end, std::uint64_t stated) {
     return head.error();
   return head->size() == 8 && get32(&(*head)[4]) == 0x6d6f6f76
          && get32(head->data()) == x.size() - end;
-}
-
-movie describe(const movie& head, const std::array<std::optional<counter>, 2>& counted) {
-  ticks first = std::numeric_limits<ticks>::max();
-  for (const auto& c : counted)
-    if (c && c->tables.samples)
-      first = std::min(first, c->first_pts);
-  movie out;
-  out.created = head.created;
-  for (std::size_t i = 0; i < 2; ++i) {
-    if (!counted[i] || counted[i]->tables.samples == 0)
-      continue;
-    const auto& c = *counted[i];
-    auto& t = out.tracks[i].emplace();
-    t.what = head.tracks[i]->what;
-    t.tables = c.counted();
-    t.times.media = c.media;
-    t.times.delay = static_cast<std::uint64_t>(c.first_pts - first);
-    t.raise = c.raise();
-    t.times.media_time = static_cast<std::uint64_t>(std::max<ticks>(c.first_pts - c.first_dts, 0));
-    t.times.shown = static_cast<std::uint64_t>(c.end - c.first_pts);
-  }
-  return out;
 }
 
 account account_of(const movie& x, std::uint64_t size) {
@@ -177,16 +94,39 @@ result<void> write_end(file& x, const movie& m, const layout& moov, const walker
   if (written && in.room() && !in_front)
     written = x.write_at(prologue_size, box_header(in.room(), "free"));
   if (!written) {
-    // Without the torn moov it is a fragmented file that plays, as far as the disk lets us.
-    if (in_front)
+    // Without the torn moov it is a fragmented file that plays, as far as the disk lets us. A full
+    // disk gets back what the moov took.
+    if (in_front) {
       (void)x.write_at(prologue_size, box_header(in.room(), "free"));
-    else
+      x.release(prologue_size + 8, in.room() - 8);
+    } else {
       (void)x.truncate(end);
+    }
     return written;
   }
   auto header = box_header(1, "mdat");
   put64(header, end - in.mdat_at());
   return x.write_at(in.mdat_at(), header);
+}
+
+/// `end`: of the last moof that is whole.
+result<finished> finish(file& x, walker& in, moof_count& counted, std::uint64_t end) {
+  auto m = counted.describe(in.head());
+  if (!m.tracks[0] && !m.tracks[1])
+    return failure{errc::not_found, "there is no whole frame in it"};
+  layout moov;
+  write_moov(moov, m);
+  finished out{{}, moov.size(), in.room()};
+  bool in_front = out.is_in_front();
+  auto already = in_front ? is_finished_in_front(x, m, moov, in, end)
+                          : is_finished(x, m, moov, end, in.finished_end());
+  if (!already)
+    return already.error();
+  if (!*already)
+    if (auto r = write_end(x, m, moov, in, end, in_front); !r)
+      return r.error();
+  out.holds = account_of(m, x.size());
+  return out;
 }
 
 } // namespace
@@ -201,29 +141,22 @@ result<finished> finish(file& x) {
       return holds.error();
     return finished{*std::move(holds)};
   }
-  std::array<std::optional<counter>, 2> counted;
-  for (auto& c : counted)
-    c.emplace();
   walker in{x};
-  auto end = pass(x, counted, nullptr, in);
+  moof_count counted;
+  auto end = each_moof(in, [&](const moof& m) { counted.add(m); });
   if (!end)
     return end.error();
-  auto m = describe(in.head(), counted);
-  if (!m.tracks[0] && !m.tracks[1])
-    return failure{errc::not_found, "there is no whole frame in it"};
-  layout moov;
-  write_moov(moov, m);
-  finished out{{}, moov.size(), in.room()};
-  bool in_front = out.is_in_front();
-  auto already = in_front ? is_finished_in_front(x, m, moov, in, *end)
-                          : is_finished(x, m, moov, *end, in.finished_end());
-  if (!already)
-    return already.error();
-  if (!*already)
-    if (auto r = write_end(x, m, moov, in, *end, in_front); !r)
-      return r.error();
-  out.holds = account_of(m, x.size());
-  return out;
+  return finish(x, in, counted, std::min(*end, x.size()));
+}
+
+result<finished> finish(file& x, moof_count& counted) {
+  walker in{x};
+  auto begun = in.begin();
+  if (!begun)
+    return begun.error();
+  if (!*begun)
+    return failure{errc::storage_failed, "its beginning has changed"};
+  return finish(x, in, counted, x.size());
 }
 
 } // namespace core::mux::mp4

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/mux/fragment.hpp"
+#include "core/mux/mp4_count.hpp"
 
 namespace core::mux::mp4 {
 
@@ -30,5 +31,9 @@ struct finished {
 /// A file that is finished already is only read. `errc::not_found` without a whole frame.
 /// A file of another writer is not touched; see mp4_foreign.hpp.
 result<finished> finish(file& x);
+
+/// The same for a file that ends with a whole moof and its media, by the writer that has counted
+/// all of them: they are read only once.
+result<finished> finish(file& x, moof_count& counted);
 
 } // namespace core::mux::mp4

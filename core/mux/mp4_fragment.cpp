@@ -22,12 +22,15 @@ constexpr std::size_t kept_buffer = 4 * 1024 * 1024;
 ///   a track in a moof: stsc 12, co64 8; there is a moof each 250 ms (`flush_after`)
 ///
 /// 30 pictures and 47 frames of sound are 600 + 564 + 160 bytes a second; less than 1 KiB is never
-/// left, and 64 KiB for all else and what comes until the next key frame.
+/// left, and 64 KiB for all else and what comes until the next key frame. A stream that does not
+/// state its rate may have 60 pictures.
 std::uint64_t room_for(const options& x) {
   constexpr std::uint64_t base = 64 * 1024;
   double per_second = 160;
   if (x.tracks.video)
-    per_second += std::clamp(x.tracks.video->frame_rate, 0.0, 120.0) * 20;
+    per_second
+        += (x.tracks.video->frame_rate > 0 ? std::min(x.tracks.video->frame_rate, 120.0) : 60.0)
+           * 20;
   if (x.tracks.audio)
     per_second += x.tracks.audio->sample_rate
                   / std::max(codec::samples_per_frame(*x.tracks.audio), 576) * 12.0;
@@ -40,25 +43,27 @@ class writer : public fragment {
 public:
   writer(std::unique_ptr<file> out, const options& x)
       : file_{std::move(out)}, tracks_{x.tracks}, room_{x.faststart > nanos{0} ? room_for(x) : 0},
-        moof_{x.tracks} {}
-
-  result<void> write_header(wall_time start) {
-    if (room_ == 0)
-      return append_whole(*file_, make_growing_front(tracks_, start));
-    // The room is a hole that takes nothing of the disk until the moov is written into it.
-    bytes front;
-    write_prologue(front, brand_of(tracks_), room_);
-    put(front, box_header(room_, "free"));
-    if (auto r = append_whole(*file_, front); !r)
-      return r;
-    if (auto r = file_->truncate(prologue_size + room_); !r)
-      return r;
-    auto behind = box_header(mdat_header_size, "free");
-    put64(behind, 0);
-    put(behind, make_growing_moov(tracks_, start));
-    return append_whole(*file_, behind);
+        moof_{x.tracks} {
+    if (x.tracks.video)
+      head_.tracks[video_index].emplace();
+    if (x.tracks.audio)
+      head_.tracks[audio_index].emplace();
   }
 
+  result<void> write_header(wall_time start) {
+    if (room_ != 0) {
+      auto left = leave_room(start);
+      if (left)
+        return left;
+      // Not every file system has holes. It is recorded all the same.
+      remark_ = "no room could be left in front of the media, so its moov stands at the end: "
+                + left.error().what;
+      room_ = 0;
+      if (auto r = file_->truncate(0); !r)
+        return r;
+    }
+    return append_whole(*file_, make_growing_front(tracks_, start));
+  }
   result<void> write(std::span<const frame> frames) override {
     for (const auto& f : frames) {
       if (moof_.is_full_for(f))
@@ -77,7 +82,7 @@ public:
   result<account> close() override {
     if (auto r = flush(); !r)
       return r.error();
-    auto done = finish(*file_);
+    auto done = counted_ ? finish(*file_, *counted_) : finish(*file_);
     if (!done)
       return done.error();
     if (room_ && !done->is_in_front())
@@ -91,20 +96,53 @@ public:
   std::string remark() const override { return remark_; }
 
 private:
+  /// The front with a hole in it, which takes nothing of the disk until the moov is written there.
+  result<void> leave_room(wall_time start) {
+    bytes front;
+    write_prologue(front, brand_of(tracks_), room_);
+    put(front, box_header(room_, "free"));
+    if (auto r = append_whole(*file_, front); !r)
+      return r;
+    if (auto r = file_->truncate(prologue_size + room_); !r)
+      return r;
+    auto behind = box_header(mdat_header_size, "free");
+    put64(behind, 0);
+    put(behind, make_growing_moov(tracks_, start));
+    return append_whole(*file_, behind);
+  }
+
   result<void> flush() {
     if (moof_.empty())
       return {};
     moof_.build(out_);
-    auto done = append_whole(*file_, out_.pieces());
-    if (done)
+    const auto at = file_->size();
+    const auto& pieces = out_.pieces();
+    auto done = append_whole(*file_, pieces);
+    if (done) {
       written_.flushed();
+      count(pieces[0], at);
+    } else {
+      counted_.reset(); // nobody knows what is there
+    }
     out_.clear(kept_buffer);
     moof_.clear();
     return done;
   }
 
+  /// Reads the moof that was just appended as repair would. `head`: it and the header of its mdat.
+  void count(byte_view head, std::uint64_t at) {
+    const auto body = head.subspan(8, head.size() - 16);
+    moof m;
+    if (counted_ && read_moof(body, at, at + head.size(), file_->size(), head_, m))
+      counted_->add(m);
+    else
+      counted_.reset();
+  }
+
   std::unique_ptr<file> file_;
   track_set tracks_;
+  movie head_; // the tracks that may be in a moof
+  std::optional<moof_count> counted_{std::in_place};
   std::uint64_t room_; // for a moov in front; 0: it will stand at the end
   std::string remark_;
   tally tally_;
@@ -112,6 +150,25 @@ private:
   moof_maker moof_;
   gather out_; // empty between two calls
 };
+
+/// True for nothing but zeros: of a file that has just begun a power cut may leave the length and
+/// no byte, and with room in front that length is not 0.
+result<bool> is_blank(file& x) {
+  if (x.size() > 2 * largest_room)
+    return false;
+  bytes part(64 * 1024);
+  for (std::uint64_t at = 0;;) {
+    auto n = x.read_at(at, part);
+    if (!n)
+      return n.error();
+    if (*n == 0)
+      return true;
+    if (std::any_of(part.begin(), part.begin() + static_cast<std::ptrdiff_t>(*n),
+                    [](auto b) { return b != 0; }))
+      return false;
+    at += *n;
+  }
+}
 
 } // namespace
 
@@ -129,6 +186,11 @@ result<account> repair(folder& in, const std::string& name) {
   auto x = in.open(name);
   if (!x)
     return x.error();
+  auto blank = is_blank(**x);
+  if (!blank)
+    return blank.error();
+  if (*blank)
+    return failure{errc::not_found, "nothing of it reached the disk"};
   auto done = finish(**x);
   if (!done)
     return done.error();

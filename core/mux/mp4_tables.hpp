@@ -84,34 +84,4 @@ private:
   run offsets_;
 };
 
-/// Runs every chunk of the file through the tables of its track; gives where what is whole ends.
-template <class Sink>
-result<std::uint64_t> pass(file& x, std::array<std::optional<Sink>, 2>& sinks, const movie* plan,
-                           walker& in) {
-  auto begun = in.begin();
-  if (!begun)
-    return begun.error();
-  if (!*begun)
-    return failure{errc::not_found, "there is no whole frame in it"};
-  std::array<std::optional<table_entries<Sink>>, 2> tables;
-  for (std::size_t i = 0; i < 2; ++i)
-    if (sinks[i])
-      tables[i].emplace(*sinks[i], plan ? plan->tracks[i]->raise : 0);
-  moof m;
-  for (;;) {
-    auto more = in.next(m);
-    if (!more)
-      return more.error();
-    if (!*more)
-      break;
-    for (std::size_t i = 0; i < m.count; ++i)
-      if (auto& t = tables[m.chunks[i].track])
-        t->add(m.chunks[i]);
-  }
-  for (auto& t : tables)
-    if (t)
-      t->finish();
-  return std::min(in.end(), x.size());
-}
-
 } // namespace core::mux::mp4

@@ -91,6 +91,19 @@ bool read_traf(byte_view in, std::uint64_t at, std::uint64_t data, std::uint64_t
 
 } // namespace
 
+bool read_moof(byte_view body, std::uint64_t at, std::uint64_t data, std::uint64_t data_end,
+               const movie& head, moof& out) {
+  out.count = 0;
+  bool good = true;
+  good = each_box(body,
+                  [&](std::uint32_t type, byte_view inner) {
+                    if (type == code("traf"))
+                      good = good && read_traf(inner, at, data, data_end, head, out);
+                  })
+         && good;
+  return good && out.count > 0;
+}
+
 std::optional<byte_view> find_box(byte_view in, const char* type) {
   std::optional<byte_view> out;
   each_box(in, [&](std::uint32_t t, byte_view body) {
@@ -214,13 +227,8 @@ result<bool> walker::next(moof& out) {
     auto body = window_.at(front.body, static_cast<std::size_t>(front.end - front.body));
     if (!body)
       return body.error();
-    out.count = 0;
-    bool good = body->size() == front.end - front.body;
-    good = good && each_box(*body, [&](std::uint32_t type, byte_view inner) {
-             if (type == code("traf"))
-               good = good && read_traf(inner, at_, (*media)->body, (*media)->end, head_, out);
-           });
-    if (!good || out.count == 0)
+    if (body->size() != front.end - front.body
+        || !read_moof(*body, at_, (*media)->body, (*media)->end, head_, out))
       return false;
     at_ = (*media)->end;
     return true;

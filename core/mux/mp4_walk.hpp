@@ -73,6 +73,11 @@ struct moof {
   std::size_t count = 0;
 };
 
+/// Reads the body of a moof that begins at `at` and whose media lie in [data, data_end). False when
+/// it is not as we write it, or is of tracks that `head` does not have.
+bool read_moof(byte_view body, std::uint64_t at, std::uint64_t data, std::uint64_t data_end,
+               const movie& head, moof& out);
+
 class walker {
 public:
   explicit walker(file& in) : file_{in}, window_{in, 4096} {}
@@ -112,5 +117,24 @@ private:
   std::uint64_t mdat_at_ = ftyp_size;
   std::uint64_t finished_end_ = 0;
 };
+
+/// Calls `f(moof)` for each that is whole; gives where the last one ends. `errc::not_found` when
+/// the file has no beginning.
+template <class Function> result<std::uint64_t> each_moof(walker& in, Function f) {
+  auto begun = in.begin();
+  if (!begun)
+    return begun.error();
+  if (!*begun)
+    return failure{errc::not_found, "there is no whole frame in it"};
+  moof m;
+  for (;;) {
+    auto more = in.next(m);
+    if (!more)
+      return more.error();
+    if (!*more)
+      return in.end();
+    f(m);
+  }
+}
 
 } // namespace core::mux::mp4

@@ -109,9 +109,14 @@ public:
 
   result<void> truncate(std::uint64_t size) override {
     if (retry([&] { return ::ftruncate(fd_.get(), static_cast<off_t>(size)); }) < 0)
-      return from_errno(errno, "cannot shorten " + path_);
+      return from_errno(errno, "cannot set the length of " + path_);
     size_ = size;
     return {};
+  }
+
+  void release(std::uint64_t offset, std::uint64_t size) override {
+    (void)::fallocate(fd_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                      static_cast<off_t>(offset), static_cast<off_t>(size));
   }
 
   std::uint64_t size() const override { return size_; }

@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 using core::format;
-using core::track_kind;
 using namespace tests;
 
 namespace {
@@ -18,28 +17,9 @@ core::mux::options planned(const clip& x, core::nanos length = core::seconds{10}
   return o;
 }
 
-/// In bursts; `seen` after each, with how many frames were sent so far.
-template <class Function>
-core::result<std::unique_ptr<core::mux::fragment>>
-write_all(core::mux::folder& in, const clip& x, const core::mux::options& how, Function seen) {
-  auto out = core::mux::open_fragment(in, how);
-  if (!out)
-    return out.error();
-  for (std::size_t at = 0; at < x.frames.size(); at += 16) {
-    const auto n = std::min<std::size_t>(16, x.frames.size() - at);
-    if (auto r = (*out)->write(std::span{x.frames}.subspan(at, n)); !r)
-      return r.error();
-    seen(at + n, **out);
-  }
-  return out;
-}
-
 core::result<core::mux::account> write_faststart(core::mux::folder& in, const clip& x,
                                                  bool close = true) {
-  auto out = write_all(in, x, planned(x), [](auto, auto&) {});
-  if (!out)
-    return out.error();
-  return close ? (*out)->close() : (*out)->so_far();
+  return write(in, planned(x), x, close);
 }
 
 /// Repairs, and once more, which changes nothing; nothing when no whole frame was found.
@@ -105,15 +85,17 @@ TEST_CASE("the room in front is a hole of a KiB for each second planned, at leas
   REQUIRE(folder);
   auto out = core::mux::open_fragment(**folder, planned(x, std::chrono::hours{12}));
   REQUIRE(out);
+  // How much a file system sets aside ahead is its own affair; the room must not be in it.
+  constexpr auto least = std::uint64_t{12} * 3600 * 1024;
   struct stat is {};
   REQUIRE(::stat((at.path / "f0.mp4").c_str(), &is) == 0);
-  CHECK(is.st_size > 12 * 3600 * 1024);
-  CHECK(is.st_blocks * 512 < 100'000);
+  CHECK(static_cast<std::uint64_t>(is.st_size) > least);
+  CHECK(static_cast<std::uint64_t>(is.st_blocks) * 512 < least / 4);
   REQUIRE((*out)->write(x.frames));
   REQUIRE((*out)->close());
   CHECK((*out)->remark() == "");
   REQUIRE(::stat((at.path / "f0.mp4").c_str(), &is) == 0);
-  CHECK(is.st_blocks * 512 < 1'000'000);
+  CHECK(static_cast<std::uint64_t>(is.st_blocks) * 512 < least / 4);
 }
 
 TEST_CASE("a moov that does not fit in front stands at the end, and that is said") {
@@ -123,8 +105,11 @@ TEST_CASE("a moov that does not fit in front stands at the end, and that is said
   o.largest = 20;
   const auto x = random_clip(random, o);
   memory_folder in;
-  auto out = write_all(in, x, planned(x, core::seconds{1}), [](auto, auto&) {});
+  auto out = core::mux::open_fragment(in, planned(x, core::seconds{1}));
   REQUIRE(out);
+  for (std::size_t at = 0; at < x.frames.size(); at += 16)
+    REQUIRE((*out)->write(
+        std::span{x.frames}.subspan(at, std::min<std::size_t>(16, x.frames.size() - at))));
   auto holds = (*out)->close();
   REQUIRE(holds);
   CHECK((*out)->remark().find("does not fit") != std::string::npos);

@@ -15,14 +15,17 @@
 namespace tests {
 
 /// A folder in memory that can die like a process: from effect number `die_at` on nothing reaches
-/// the files any more, of that effect itself only half.
+/// the files any more, of that effect itself only half. Or one effect, `fail_at`, does nothing but
+/// fail.
 class memory_folder : public core::mux::folder {
 public:
   struct state {
     std::map<std::string, core::bytes, std::less<>> files;
     std::size_t effects = 0;
     std::size_t die_at = std::numeric_limits<std::size_t>::max();
+    std::size_t fail_at = std::numeric_limits<std::size_t>::max();
     std::size_t appends = 0;
+    bool has_holes = true; // like a file system that can make a file longer
   };
 
   core::bytes& operator[](const std::string& name) { return all->files[name]; }
@@ -94,10 +97,14 @@ private:
       return n;
     }
     core::result<void> truncate(std::uint64_t size) override {
-      bool alive = all_->effects++ < all_->die_at;
+      bool alive = is_alive() && (all_->has_holes || size <= data().size());
       if (alive)
         data().resize(size);
       return answer(alive);
+    }
+    void release(std::uint64_t offset, std::uint64_t size) override {
+      if (is_alive())
+        std::fill_n(data().begin() + static_cast<std::ptrdiff_t>(offset), size, std::uint8_t{0});
     }
     std::uint64_t size() const override { return all_->files.at(name_).size(); }
 
@@ -105,7 +112,13 @@ private:
     core::bytes& data() { return all_->files.at(name_); }
     std::size_t allowed(std::size_t n) {
       auto number = all_->effects++;
+      if (number == all_->fail_at)
+        return 0;
       return number < all_->die_at ? n : number == all_->die_at ? n / 2 : 0;
+    }
+    bool is_alive() {
+      auto number = all_->effects++;
+      return number < all_->die_at && number != all_->fail_at;
     }
     static core::result<void> answer(bool good) {
       if (!good)
