@@ -26,8 +26,10 @@ core::format format_of(const std::string& name) {
 /// The muxer as gst-launch has it.
 std::string muxer(const std::string& name, const std::string& folder) {
   auto begins = [&](const char* x) { return name.find(x) == 0; };
+  // Without async-handling gst-launch sometimes misses the end: the sink of a new segment changes
+  // its state while the pipeline still does.
   if (begins("hls"))
-    return "hlssink2 name=m target-duration=2 max-files=0 playlist-length=0 "
+    return "hlssink2 name=m async-handling=true target-duration=2 max-files=0 playlist-length=0 "
            "send-keyframe-requests=false playlist-location="
            + folder + "/playlist.m3u8 location=" + folder + "/seg-%06d.ts ";
   std::string out = "filesink buffer-mode=unbuffered location=" + folder + "/"
