@@ -97,7 +97,8 @@ core::result<outcome> run(const common_options& common, const latency_options& x
 
 int latency(const common_options& common, const latency_options& x) {
   // Of each publish one file is waited for.
-  if ((common.ramp + x.seconds) * x.speed > core::seconds{longest_file}.count())
+  const auto longest = x.seconds + std::max<double>(common.ramp, x.end_within / 1000.0);
+  if (longest * x.speed > double(core::seconds{longest_file}.count()))
     return complain({core::errc::bad_request, "no file is longer than "
                                                   + std::to_string(longest_file.count())
                                                   + " h: fewer --seconds, or less --speed"});

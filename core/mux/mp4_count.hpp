@@ -66,6 +66,7 @@ public:
 
   /// In the order in which they stand in the file.
   void add(const moof& x);
+  bool has(std::size_t track) const { return counted_[track].tables.samples > 0; }
   /// The movie that they are. `head`: as the file's first moov says. Nothing can be added any more.
   movie describe(const movie& head);
 

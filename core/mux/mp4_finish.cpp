@@ -81,6 +81,13 @@ result<bool> is_finished_in_front(file& x, const movie& m, const layout& moov, c
   return with.is_same();
 }
 
+/// What stands where the header of the mdat is to be, so that the moofs are seen.
+bytes growing_header() {
+  auto out = box_header(mdat_header_size, "free");
+  put64(out, 0);
+  return out;
+}
+
 /// The moov, then the header of the mdat, behind which the first moov and the moofs vanish.
 result<void> write_end(file& x, const movie& m, const layout& moov, const walker& in,
                        std::uint64_t end, bool in_front) {
@@ -96,9 +103,11 @@ result<void> write_end(file& x, const movie& m, const layout& moov, const walker
   if (!written) {
     // Without the torn moov it is a fragmented file that plays, as far as the disk lets us. A full
     // disk gets back what the moov took.
+    if (in.finished_end() != 0)
+      (void)x.write_at(in.mdat_at(), growing_header());
     if (in_front) {
-      (void)x.write_at(prologue_size, box_header(in.room(), "free"));
-      x.release(prologue_size + 8, in.room() - 8);
+      if (x.write_at(prologue_size, box_header(in.room(), "free")))
+        x.release(prologue_size + 8, in.room() - 8);
     } else {
       (void)x.truncate(end);
     }
@@ -154,7 +163,9 @@ result<finished> finish(file& x, moof_count& counted) {
   auto begun = in.begin();
   if (!begun)
     return begun.error();
-  if (!*begun)
+  const auto& tracks = in.head().tracks;
+  if (!*begun || (counted.has(video_index) && !tracks[video_index])
+      || (counted.has(audio_index) && !tracks[audio_index]))
     return failure{errc::storage_failed, "its beginning has changed"};
   return finish(x, in, counted, x.size());
 }

@@ -129,11 +129,13 @@ private:
     return done;
   }
 
-  /// Reads the moof that was just appended as repair would. `head`: it and the header of its mdat.
-  void count(byte_view head, std::uint64_t at) {
-    const auto body = head.subspan(8, head.size() - 16);
+  /// Reads the moof that was just appended as repair would. `front`: it, the header of its mdat,
+  /// and what else a gather puts into its first piece.
+  void count(byte_view front, std::uint64_t at) {
+    const std::size_t size = get32(front.data());
     moof m;
-    if (counted_ && read_moof(body, at, at + head.size(), file_->size(), head_, m))
+    if (counted_
+        && read_moof(front.subspan(8, size - 8), at, at + size + 8, file_->size(), head_, m))
       counted_->add(m);
     else
       counted_.reset();

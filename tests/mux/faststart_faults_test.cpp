@@ -138,12 +138,14 @@ TEST_CASE("a torn moov in front is hidden again when it cannot be mended") {
   REQUIRE(write(open, planned(x, core::seconds{10}), x, false));
   REQUIRE(write(closed, planned(x, core::seconds{10}), x));
   const auto whole = closed["f0.mp4"];
-  // The disk kept the header of the moov and lost a page of it; the header of the mdat is not
-  // there.
+  // The disk kept the header of the moov and lost a page of it.
   auto torn = whole;
   std::fill_n(torn.begin() + room_at + 100, 700, std::uint8_t{0});
+  const auto is_mdat_kept = GENERATE(false, true);
+  CAPTURE(is_mdat_kept);
   const auto mdat = static_cast<std::ptrdiff_t>(mdat_behind_room(whole));
-  std::copy_n(open["f0.mp4"].begin() + mdat, 16, torn.begin() + mdat);
+  if (!is_mdat_kept)
+    std::copy_n(open["f0.mp4"].begin() + mdat, 16, torn.begin() + mdat);
   memory_folder in;
   in["f0.mp4"] = torn;
   in.all->fail_at = in.all->effects;
