@@ -8,7 +8,6 @@ namespace core::mux::hls {
 namespace {
 
 constexpr std::size_t most_bytes = 16 * 1024 * 1024;
-constexpr std::size_t kept_buffer = 4 * 1024 * 1024;
 
 class ts_segments : public segment_writer {
 public:
@@ -19,7 +18,7 @@ public:
   bool may_wait() const override { return out_.empty(); }
   result<void> write_to(file& out) override {
     auto done = append_whole(out, out_.view());
-    out_.clear(kept_buffer);
+    out_.clear();
     return done;
   }
 
