@@ -242,6 +242,11 @@ bytes box_header(std::uint64_t size, const char* type) {
   return out;
 }
 
+void write_growing_header(bytes& out, std::uint64_t room) {
+  put(out, box_header(mdat_header_size, "free"));
+  put64(out, room);
+}
+
 void write_prologue(bytes& out, const char* brand, std::uint64_t room) {
   put32(out, ftyp_size);
   put(out, "ftyp");
@@ -251,9 +256,7 @@ void write_prologue(bytes& out, const char* brand, std::uint64_t room) {
   put(out, "isomiso2");
   put(out, std::string_view{brand, 4});
   put(out, "iso6mp41");
-  put32(out, mdat_header_size);
-  put(out, "free");
-  put64(out, room);
+  write_growing_header(out, room);
 }
 
 void write_moov(layout& out, const movie& x) {

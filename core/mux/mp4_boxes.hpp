@@ -126,6 +126,9 @@ const char* brand_of(const track_set& x);
 
 /// The first 8 bytes of a box.
 bytes box_header(std::uint64_t size, const char* type);
+/// The `free` box in the place of the header of the mdat; with `room`, the one that says how large
+/// the room is.
+void write_growing_header(bytes& out, std::uint64_t room = 0);
 /// `ftyp` and a `free` box, which holds how large the room is that follows; 0: there is none.
 void write_prologue(bytes& out, const char* brand, std::uint64_t room = 0);
 /// Leaves a hole for each table of each track, also for an empty one, unless it is fragmented.

@@ -81,13 +81,6 @@ result<bool> is_finished_in_front(file& x, const movie& m, const layout& moov, c
   return with.is_same();
 }
 
-/// What stands where the header of the mdat is to be, so that the moofs are seen.
-bytes growing_header() {
-  auto out = box_header(mdat_header_size, "free");
-  put64(out, 0);
-  return out;
-}
-
 /// The moov, then the header of the mdat, behind which the first moov and the moofs vanish.
 result<void> write_end(file& x, const movie& m, const layout& moov, const walker& in,
                        std::uint64_t end, bool in_front) {
@@ -103,8 +96,11 @@ result<void> write_end(file& x, const movie& m, const layout& moov, const walker
   if (!written) {
     // Without the torn moov it is a fragmented file that plays, as far as the disk lets us. A full
     // disk gets back what the moov took.
-    if (in.finished_end() != 0)
-      (void)x.write_at(in.mdat_at(), growing_header());
+    if (in.finished_end() != 0) {
+      bytes growing;
+      write_growing_header(growing);
+      (void)x.write_at(in.mdat_at(), growing);
+    }
     if (in_front) {
       if (x.write_at(prologue_size, box_header(in.room(), "free")))
         x.release(prologue_size + 8, in.room() - 8);

@@ -105,8 +105,8 @@ private:
       return r;
     if (auto r = file_->truncate(prologue_size + room_); !r)
       return r;
-    auto behind = box_header(mdat_header_size, "free");
-    put64(behind, 0);
+    bytes behind;
+    write_growing_header(behind);
     put(behind, make_growing_moov(tracks_, start));
     return append_whole(*file_, behind);
   }
