@@ -86,6 +86,9 @@ void branch_feed::refuse(const core::frame& x) {
   if (is_finishing_)
     return;
   newest_ = std::max(newest_, x.dts + x.duration);
+  // Refused pictures come all the same: sound waits for their next key frame.
+  if (x.kind == core::track_kind::video)
+    newest_video_ = x.dts;
   cutter_.lost_frames();
   lose(x, core::gap_cause::buffer_full);
 }

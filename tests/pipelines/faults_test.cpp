@@ -142,6 +142,46 @@ TEST_CASE("a branch over its buffer loses whole GOPs, told as a gap; the others 
   CHECK(p.heard->of<core::fragment_closed>("mp4")[0].gaps.size() == gaps.size());
 }
 
+TEST_CASE("after its buffer was full a branch waits for a key frame, however far it is") {
+  gate hangs;
+  publish p{[](auto& x) { x.buffer = 20'000; }};
+  p.disk.on_write = [&](const std::string& name, std::size_t) -> core::result<void> {
+    if (name.starts_with("mp4"))
+      hangs.pass();
+    return {};
+  };
+  p.open("mp4", format::mp4);
+  p.open("flv", format::flv);
+  const auto all = numbered(60s, 10s);
+  std::size_t sent = 0;
+  auto play_second = [&](int i) {
+    clip part{all.tracks, {}};
+    for (auto& x : all.frames)
+      if (x.dts >= i * 1s && x.dts < (i + 1) * 1s)
+        part.frames.push_back(x);
+    p.play(part, i == 0);
+    sent += part.frames.size();
+    REQUIRE(p.disk.wait_for_frames("flv.1", sent - 4));
+  };
+  int second = 0;
+  while (second < 5)
+    play_second(second++);
+  hangs.open();
+  // Pictures come all the time, but none to begin with.
+  while (second < 60 && p.heard->of<core::gap_closed>("mp4").empty())
+    play_second(second++);
+  REQUIRE(p.finish(2));
+  const auto gaps = p.heard->of<core::gap_closed>();
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].what.cause == core::gap_cause::buffer_full);
+  const auto kept = p.kept("mp4");
+  const auto after = std::adjacent_find(kept.begin(), kept.end(),
+                                        [](auto& x, auto& y) { return y.dts - x.dts > 1s; });
+  REQUIRE(after != kept.end());
+  CHECK(std::next(after)->kind == video);
+  CHECK(std::next(after)->key);
+}
+
 TEST_CASE("a disk that hangs is given up after the limit, and may come back later") {
   gate hangs;
   // The one that hangs takes all of it, the other has to be done by then.
