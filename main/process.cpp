@@ -7,19 +7,12 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 
 namespace process {
 namespace {
-
-// linux/prctl.h of 6.16; older headers do not know it.
-constexpr int futex_hash = 78;
-constexpr int futex_hash_set_slots = 1;
-// A power of two; more than there are threads on most nodes. 64 bytes each.
-constexpr unsigned long sleepers_lists = 4096;
 
 sigset_t ending_signals() {
   sigset_t set;
@@ -55,8 +48,6 @@ std::uint64_t raise_open_files() {
     return was;
   return x.rlim_cur;
 }
-
-void spread_sleepers() { ::prctl(futex_hash, futex_hash_set_slots, sleepers_lists, 0, 0); }
 
 core::result<void> lock_folder(const std::string& path) {
   auto file = path + "/lock";

@@ -20,12 +20,6 @@ const char* wait_for_end();
 /// Raises the soft limit of open files to the hard one; the new limit.
 std::uint64_t raise_open_files();
 
-/// Gives the threads that sleep on a lock lists enough to sleep in. Linux (since 6.16) has 16 of
-/// them for a process on two cores, and to wake one of 1,500 threads walks by a hundred others: an
-/// eighth of what 500 streams in three formats cost. Where the kernel has no such lists nothing is
-/// done. To be called before the first thread starts.
-void spread_sleepers();
-
 /// Holds the data folder for this process as long as it lives. A second node in the same folder is
 /// refused, because both would move the same files.
 core::result<void> lock_folder(const std::string& path);

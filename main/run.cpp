@@ -344,7 +344,6 @@ private:
 
 int run(const config::settings& x, const std::string& read_from, bool demo) {
   process::hold_signals();
-  process::spread_sleepers();
   // Names of files carry local times of the node's zone (design.md 6).
   ::setenv("TZ", x.node.time_zone.c_str(), 1);
   ::tzset();

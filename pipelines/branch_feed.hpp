@@ -23,7 +23,7 @@ struct publish_view {
 
 /// One branch as its publish sees it: where its fragments begin and end (the cutter decides), which
 /// slots they get, what is lost and told as a gap, and which of its fragments are still to be
-/// reported. Not thread-safe: media_input's lock guards it, reports from streaming threads
+/// reported. Not thread-safe: media_input's lock guards it, reports from writing threads
 /// included.
 class branch_feed {
 public:

@@ -31,7 +31,7 @@ struct batch {
 };
 
 /// Carries out batches with the pure muxers: the part of the writer branch that knows no GStreamer.
-/// `carry_out` belongs to one streaming thread; `so_far` and `durable_until` may be called from
+/// `carry_out` belongs to one thread at a time; `so_far` and `durable_until` may be called from
 /// any.
 class fragment_writer {
 public:

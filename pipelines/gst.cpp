@@ -89,6 +89,11 @@ core::result<void> pipeline::link(GstElement* from, GstElement* to, const char* 
   return failed(std::string{"cannot link "} + GST_OBJECT_NAME(from) + " to " + GST_OBJECT_NAME(to));
 }
 
+std::function<void()> pipeline::player() const {
+  return [of = std::shared_ptr<GstElement>{GST_ELEMENT(gst_object_ref(get())), unref{}},
+          states = states_]() mutable { states::play(of.get(), &states); };
+}
+
 void pipeline::play() {
   gst_element_call_async(pipeline_.get(), states::play, new std::shared_ptr<states>{states_},
                          states::release);

@@ -56,6 +56,8 @@ public:
   /// Adds a chain and links it; the first and the last element.
   core::result<std::pair<GstElement*, GstElement*>> add(const std::vector<element>& chain);
   core::result<void> link(GstElement* from, GstElement* to, const char* pad = nullptr);
+  /// What plays it, on a thread of the caller's choice; does nothing once it was stopped.
+  std::function<void()> player() const;
   /// Both take effect on a thread of GStreamer's own: a change of state may wait for a disk.
   void play();
   void stop();

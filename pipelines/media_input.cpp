@@ -2,6 +2,7 @@
 #include "pipelines/media_input.hpp"
 
 #include "core/metrics.hpp"
+#include "pipelines/writer_pool.hpp"
 
 #include <algorithm>
 
@@ -39,6 +40,8 @@ private:
 
 core::open_media open_media(options x) {
   auto memory = std::make_shared<budget>(x.buffer_of_all);
+  if (!x.pool)
+    x.pool = std::make_shared<writer_pool>();
   auto how = std::make_shared<const options>(std::move(x));
   return [memory, how](const std::string& subject, core::media_sink sink) {
     return std::make_shared<media>(subject, std::move(sink), how, memory);

@@ -25,18 +25,22 @@ struct writer_access {
 /// The real disk and the real muxers.
 writer_access disk();
 
+class writer_pool;
+
 struct options {
   /// Media that one branch may have taken and not yet written, and that all streams of the process
   /// may hold together, in bytes (`ingest.buffer`; both defaults are main's).
   std::uint64_t buffer = 64u << 20;
   std::uint64_t buffer_of_all = 512u << 20;
-  /// How long frames may wait before they go on to the branches together: each hand-over wakes a
-  /// thread for each branch.
+  /// How long frames may wait before they go on to the branches together: each hand-over is a write
+  /// for each branch.
   core::millis hand_over{0};
   /// How long a branch may take to finish after its last frame, and a stock fragment after its cut.
   core::millis close_limit{10'000};
   std::shared_ptr<const core::clock> clock = std::make_shared<core::clock>();
   writer_access writer = disk();
+  /// The threads that write for all streams; open_media makes them where there are none.
+  std::shared_ptr<writer_pool> pool;
 };
 
 /// Starts GStreamer and registers our elements. To be called once, before anything else here and

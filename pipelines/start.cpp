@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include "pipelines/batch_source.hpp"
 #include "pipelines/stock_chains.hpp"
 #include "pipelines/writer_branch.hpp"
 #include "pipelines/writer_sink.hpp"
@@ -51,6 +52,7 @@ std::string try_stock(stock_kind kind, core::format what) {
 
 void start() {
   gst_init(nullptr, nullptr);
+  register_batch_source();
   register_writer_sink();
 }
 

@@ -1,30 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "pipelines/writer_branch.hpp"
 
+#include "pipelines/batch_source.hpp"
 #include "pipelines/gst.hpp"
+#include "pipelines/writer_pool.hpp"
 #include "pipelines/writer_sink.hpp"
-
-#include <gst/app/gstappsrc.h>
 
 namespace pipelines {
 namespace {
 
-// Unbounded and non-blocking: the bound is media_input's, who can drop whole GOPs.
-const std::vector<element> chain{
-    {"appsrc",
-     {{"caps", "application/x-livetape-batch"},
-      {"format", "time"},
-      {"emit-signals", "false"},
-      {"max-bytes", "0"},
-      {"max-buffers", "0"},
-      {"max-time", "0"}}},
-    {"livetape_writer", {}},
-};
+const std::vector<element> chain{{"livetape_source", {}}, {"livetape_writer", {}}};
 
 class writer_branch : public branch {
 public:
   writer_branch(const options& x, const report_sink& report)
-      : writer_{std::make_shared<fragment_writer>(x.writer, report)},
+      : writer_{std::make_shared<fragment_writer>(x.writer, report)}, lane_{x.pool->new_lane()},
         pipeline_{[writer = writer_, report](pipeline_event e) {
           if (std::holds_alternative<pipeline_drained>(e))
             writer->end();
@@ -38,9 +28,9 @@ public:
     auto ends = pipeline_.add(chain);
     if (!ends)
       return ends.error();
-    source_ = GST_APP_SRC(ends->first);
+    source_ = std::shared_ptr<GstElement>{GST_ELEMENT(gst_object_ref(ends->first)), unref{}};
     set_writer(ends->second, writer_);
-    pipeline_.play();
+    lane_.run(pipeline_.player());
     return {};
   }
 
@@ -65,12 +55,15 @@ public:
       return;
     backlog_->fetch_add(next_->weight, std::memory_order_relaxed);
     next_->counted_in = backlog_;
-    gst_app_src_push_buffer(source_, wrap(std::move(next_)));
+    // Unbounded: the bound is media_input's, who can drop whole GOPs.
+    lane_.run([source = source_, x = std::make_shared<std::unique_ptr<batch>>(std::move(next_))] {
+      push_batch(source.get(), std::move(*x));
+    });
   }
 
   void finish() override {
     flush();
-    gst_app_src_end_of_stream(source_);
+    lane_.run([source = source_] { push_end(source.get()); });
   }
 
   core::mux::account so_far() const override { return writer_->so_far(); }
@@ -89,8 +82,9 @@ private:
 
   std::shared_ptr<backlog_count> backlog_ = std::make_shared<backlog_count>(0);
   std::shared_ptr<fragment_writer> writer_;
+  writer_pool::lane lane_;
   pipeline pipeline_;
-  GstAppSrc* source_ = nullptr; // owned by the pipeline
+  std::shared_ptr<GstElement> source_; // jobs may outlive the pipeline
   std::unique_ptr<batch> next_;
 };
 

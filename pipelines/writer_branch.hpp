@@ -6,7 +6,8 @@
 
 namespace pipelines {
 
-/// `appsrc ! livetape_writer`: one buffer per burst, muxed and written in one streaming thread.
+/// `livetape_source ! livetape_writer`: one buffer per burst, muxed and written by the threads of
+/// the pool, in order.
 core::result<std::unique_ptr<branch>> make_writer_branch(const options& x, report_sink report);
 
 /// The chain of it, for check().

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "pipelines/writer_sink.hpp"
 
+#include "pipelines/batch_source.hpp"
+
 #include <gst/base/gstbasesink.h>
 
 // GObject's macros want C's names and C's layout; everything that thinks is in fragment_writer.
@@ -19,20 +21,12 @@ G_DEFINE_TYPE(livetape_writer, livetape_writer, GST_TYPE_BASE_SINK)
 
 namespace {
 
-constexpr auto caps = "application/x-livetape-batch";
-
-GstStaticPadTemplate sink_template
-    = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(caps));
-
-GQuark batch_quark() {
-  static const auto quark = g_quark_from_static_string("livetape-batch");
-  return quark;
-}
+GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE(
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS(pipelines::batch_caps));
 
 GstFlowReturn render(GstBaseSink* base, GstBuffer* buffer) {
   auto& writer = *reinterpret_cast<livetape_writer*>(base)->writer;
-  auto* x = static_cast<pipelines::batch*>(
-      gst_mini_object_get_qdata(GST_MINI_OBJECT(buffer), batch_quark()));
+  auto* x = pipelines::batch_in(buffer);
   // A failed write ends its fragment only: the next one may be on another disk.
   if (writer && x != nullptr)
     writer->carry_out(*x);
@@ -68,13 +62,6 @@ namespace pipelines {
 
 void register_writer_sink() {
   gst_element_register(nullptr, "livetape_writer", GST_RANK_NONE, livetape_writer_get_type());
-}
-
-GstBuffer* wrap(std::unique_ptr<batch> x) {
-  auto* buffer = gst_buffer_new();
-  gst_mini_object_set_qdata(GST_MINI_OBJECT(buffer), batch_quark(), x.release(),
-                            [](gpointer y) { delete static_cast<batch*>(y); });
-  return buffer;
 }
 
 void set_writer(GstElement* sink, std::shared_ptr<fragment_writer> x) {

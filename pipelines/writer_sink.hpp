@@ -10,9 +10,6 @@ namespace pipelines {
 /// Makes the element `livetape_writer` known in this process.
 void register_writer_sink();
 
-/// A buffer that carries a batch and nothing else.
-GstBuffer* wrap(std::unique_ptr<batch> x);
-
 /// Who carries out the batches that reach this `livetape_writer`.
 void set_writer(GstElement* sink, std::shared_ptr<fragment_writer> x);
 
