@@ -27,10 +27,10 @@ public:
   /// `busy`: threads at work. `oldest`: since when the job waits that has waited the longest; none
   /// when none waits.
   void look(steady_time now, unsigned busy, std::optional<steady_time> oldest) {
-    if (oldest && now - std::max(*oldest, changed_) >= rules_.patience) {
+    if (oldest && now - std::max(*oldest, grown_) >= rules_.patience) {
       // More threads than this no process has.
       size_ = std::min(size_ * 2, 1u << 16);
-      changed_ = now;
+      changed_ = grown_ = now;
     } else if (size_ > least() && now - changed_ >= rules_.calm) {
       size_ = std::min(size_, std::max({size_ / 2, least(), busy + 1}));
       changed_ = now;
@@ -40,7 +40,7 @@ public:
   /// When to look again; none: not before a job waits.
   std::optional<steady_time> next_look(std::optional<steady_time> oldest) const {
     if (oldest)
-      return std::max(*oldest, changed_) + rules_.patience;
+      return std::max(*oldest, grown_) + rules_.patience;
     if (size_ > least())
       return changed_ + rules_.calm;
     return {};
@@ -51,7 +51,8 @@ private:
 
   rules rules_;
   unsigned size_;
-  steady_time changed_ = steady_time::min();
+  steady_time grown_ = steady_time::min();
+  steady_time changed_ = steady_time::min(); // or left as it is though it was calm
 };
 
 } // namespace core

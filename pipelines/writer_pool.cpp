@@ -22,7 +22,7 @@ using clock = std::chrono::steady_clock;
 // One thread writes what two processors receive, so it is where the pool begins; what 500 streams
 // hand over together it writes in some 50 ms. ours
 constexpr core::pool_size::rules usual_rules{1, 100ms, 1s};
-constexpr core::nanos linger = 10s;
+constexpr core::nanos linger = 10s; // a burst of work comes several times a second. ours
 
 void name_thread(const char* x) { ::pthread_setname_np(::pthread_self(), x); }
 
@@ -69,7 +69,8 @@ struct writer_pool::state : std::enable_shared_from_this<state> {
   core::steady_time next_look = core::steady_time::max();
   bool is_watch_alive = false;
   bool is_ending = false;
-  bool has_complained = false; // that there is no further thread
+  bool is_short = false;       // there was no further thread; until the next look
+  bool has_complained = false; // about that
   std::condition_variable look;
   std::condition_variable left;
 };
@@ -144,10 +145,14 @@ bool writer_pool::state::call_one(calls& out) {
     out.push_back(std::move(sleepers.back()));
     sleepers.pop_back();
   } else {
+    if (is_short)
+      return false;
     try {
       std::thread{[self = shared_from_this()] { self->serve(); }}.detach();
+      has_complained = false;
     } catch (const std::system_error& why) {
       // What waits is looked at again; those that run go on with it.
+      is_short = true;
       if (!std::exchange(has_complained, true))
         core::log::warning("writer", std::string{"no further thread can be started: "} + why.what(),
                            {{"threads", std::to_string(threads)}});
@@ -172,9 +177,10 @@ void writer_pool::state::serve() {
   left.notify_all();
 }
 
-/// Takes lane after lane as long as there is work and it has a place.
+/// Takes lane after lane as long as there is work. Its place is its own: a pool that shrinks leaves
+/// one to each who is at work.
 void writer_pool::state::work(std::unique_lock<std::mutex>& lock) {
-  while (!ready.empty() && awake <= size.get()) {
+  while (!ready.empty()) {
     auto x = std::move(ready.front());
     ready.pop_front();
     // What comes meanwhile waits behind the other lanes.
@@ -193,8 +199,6 @@ void writer_pool::state::work(std::unique_lock<std::mutex>& lock) {
     x->since = clock::now();
     ready.push_back(std::move(x));
   }
-  if (!ready.empty())
-    be_watched();
 }
 
 /// False: the thread is not needed any more.
@@ -216,6 +220,7 @@ void writer_pool::state::watch() {
   std::unique_lock lock{mutex};
   while (!is_ending) {
     size.look(clock::now(), awake, oldest());
+    is_short = false;
     for (auto& x : call_workers())
       x->called.notify_one();
     next_look = size.next_look(oldest()).value_or(core::steady_time::max());

@@ -12,14 +12,15 @@ namespace pipelines {
 /// switch for each of its writes, a fifth of what recording costs. One does it all as long as it
 /// keeps up; there are more when the machine has more to write, or while writes hang: nobody waits
 /// for another one's disk longer than the pool needs to grow past those who hang (100 ms, and as
-/// much again for each doubling). Threads without work end after 10 s.
+/// much again for each doubling). Threads without work end after some seconds.
 ///
 /// The end of a pool does not wait for who hangs in a write; such a thread ends when it comes back.
 class writer_pool {
 public:
   using job = std::function<void()>;
 
-  /// Its jobs run in order, never two at once, never within `run`; also when it outlives the pool.
+  /// Its jobs run in order, never two at once, never within `run`. It may outlive the
+  /// pool; then nobody makes place for it while others hang.
   class lane {
   public:
     /// From any thread; does not wait.

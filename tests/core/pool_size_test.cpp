@@ -59,6 +59,17 @@ TEST_CASE("a pool shrinks when it was calm, and keeps one place beside those who
   CHECK(size.next_look({}) == std::nullopt);
 }
 
+TEST_CASE("a pool that stays as it is keeps nobody waiting longer") {
+  core::pool_size size{rules};
+  size.look(zero + 100ms, 1, zero);
+  REQUIRE(size.get() == 2);
+  size.look(zero + 1100ms, 2, zero + 1002ms);
+  CHECK(size.get() == 2);
+  CHECK(size.next_look(zero + 1002ms) == zero + 1102ms);
+  size.look(zero + 1102ms, 2, zero + 1002ms);
+  CHECK(size.get() == 4);
+}
+
 TEST_CASE("a pool that hangs all over grows to an end") {
   core::pool_size size{rules};
   for (int i = 1; i < 100; ++i)
