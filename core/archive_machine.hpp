@@ -142,7 +142,9 @@ private:
     bool finished = false;                // every fragment of it was handed over
     std::optional<tell_finished> account; // told when the last of them is kept
     std::size_t recovering = 0;           // leftovers still being repaired
-    bool end_kept = false;                // event 0 is in the outbox
+    std::map<format, wall_time> torn;     // what was open at the crash: since when it was
+    std::map<format, wall_time> kept_until;
+    bool end_kept = false; // event 0 is in the outbox
     /// The last journal entry that could go: it stays until event 0 is in the outbox, because it is
     /// what tells the end after a crash.
     std::optional<forget> last;
@@ -159,6 +161,7 @@ private:
   void refuse(job& j, const failure& why, effects& out);
   void arm(effects& out);
   void end_recovery(const std::string& sequence, const publish& of, wall_time now, effects& out);
+  void tell_crash(const publish& of, bool is_kept, commit_batch& batch, effects& out);
   void end_publish(const publish& of, const publisher_left& how, const track_set& tracks,
                    millis minimum, wall_time now, commit_batch batch, effects& out);
   void finish(std::string sequence, effects& out);
@@ -176,6 +179,7 @@ private:
   std::deque<file_id> repairs_; // to be begun
   std::set<file_id> repairing_; // under way
   std::map<std::string, sequence_state> sequences_;
+  wall_time back_{}; // when the process was there again after a crash
   commit_lanes commits_;
   int commit_refusals_ = 0; // in a row
   bool retry_armed_ = false;

@@ -8,6 +8,20 @@ namespace core {
 
 using machine = archive_machine;
 
+namespace {
+
+/// The tracks of a torn file do not end together, and its end is that of the longer one: behind
+/// this much before it something may be missing. ours: frames of two tracks come that near to each
+/// other
+constexpr millis tear{200};
+
+void note_kept(std::map<format, wall_time>& to, format what, wall_time until) {
+  auto& x = to.try_emplace(what, until).first->second;
+  x = std::max(x, until);
+}
+
+} // namespace
+
 machine::effects machine::salvage(const journal_entry& entry, const fragment_failed& x,
                                   millis minimum) {
   job j{entry, {}, step::repairing, minimum};
@@ -39,6 +53,7 @@ machine::effects machine::recover(std::vector<leftover> xs,
                                   const std::function<millis(const stream_key&)>& minimum,
                                   wall_time now) {
   effects out;
+  back_ = now;
   std::set<std::string> journaled;
   for (const auto& x : xs)
     journaled.insert(x.entry.of.sequence);
@@ -57,11 +72,14 @@ machine::effects machine::recover(std::vector<leftover> xs,
     // What was cut from something longer is kept however short it is.
     s.long_enough |= x.started != start_reason::publish || x.row.has_value();
     job j{x.entry, {}, step::repairing, minimum(x.entry.of.key)};
+    if (x.kept_until)
+      note_kept(s.kept_until, x.entry.what, *x.kept_until);
     if (x.row) {
       // It was on its way into the store: the same row again, whatever step it had reached.
       j.row = *x.row;
       j.now = step::held;
       s.media[x.entry.what] += j.row.duration;
+      note_kept(s.kept_until, x.entry.what, j.row.end);
       settled.push_back(x.entry.of);
     } else {
       j.recovered = true;
@@ -70,6 +88,8 @@ machine::effects machine::recover(std::vector<leftover> xs,
       j.row.start = x.start.value_or(x.entry.of.since);
       j.row.started = x.started;
       j.row.ended = end_reason::recovered;
+      auto& torn = s.torn.try_emplace(x.entry.what, j.row.start).first->second;
+      torn = std::min(torn, j.row.start);
       repairs_.push_back(id);
     }
     jobs_[id] = std::move(j);
@@ -101,10 +121,13 @@ machine::effects machine::on_repaired(file_id id, const result<mux::account>& x,
     j.row.gaps = was.gaps;
     j.refusals = 0;
     j.now = step::held;
-    if (counted)
-      sequences_[of.sequence].media[j.entry.what] += j.row.duration;
-    else
+    if (counted) {
+      auto& s = sequences_[of.sequence];
+      s.media[j.entry.what] += j.row.duration;
+      note_kept(s.kept_until, j.entry.what, j.row.end);
+    } else {
       hold(id, out);
+    }
   } else if (x.error().code == errc::not_found) {
     discard(id, "it holds no whole frame", out);
   } else if (x.error().code == errc::bad_request) {
@@ -148,8 +171,34 @@ void machine::end_recovery(const std::string& sequence, const publish& of, wall_
   s.finished = true;
   commit_batch batch;
   batch.events.push_back(options_.events.publish_started(of, tracks, now));
+  tell_crash(of, s.long_enough || longest >= minimum, batch, out);
   end_publish(of, how, tracks, minimum, now, std::move(batch), out);
   finish(sequence, out);
+}
+
+/// From the end of what was kept until the process was there again: what of it was published nobody
+/// knows. Each format for itself, with the last file that the crash tore, where there is one.
+void machine::tell_crash(const publish& of, bool is_kept, commit_batch& batch, effects& out) {
+  auto& s = sequences_[of.sequence];
+  for (auto& [what, begun] : std::exchange(s.torn, {})) {
+    const auto at = s.kept_until.find(what);
+    auto from = at == s.kept_until.end() ? begun : at->second;
+    if (from >= back_)
+      continue;
+    const auto torn = std::find_if(jobs_.begin(), jobs_.end(), [&](auto& y) {
+      auto& j = y.second;
+      return j.entry.of.sequence == of.sequence && j.entry.what == what && j.now == step::held
+             && j.row.ended == end_reason::recovered && j.row.end == from;
+    });
+    if (torn != jobs_.end())
+      from = std::max(torn->second.row.start, from - tear);
+    const gap x{from, back_ - from, gap_cause::crash, to_string(what)};
+    out.push_back(tell_gap{x});
+    if (is_kept && torn != jobs_.end())
+      torn->second.row.gaps.push_back(x);
+    else
+      batch.gaps.emplace_back(of.key, x);
+  }
 }
 
 } // namespace core

@@ -132,6 +132,8 @@ struct leftover {
   start_reason started = start_reason::publish;
   /// Set when `store::keep` had begun: keep and commit just this row again, do not repair.
   std::optional<file_row> row;
+  /// The end of what the index has of the same publish in the same format.
+  std::optional<wall_time> kept_until{};
 };
 
 /// A publish of an earlier process that was told to have begun and not to have ended.
@@ -193,6 +195,23 @@ template <class T> struct page_of {
   std::string next;
 };
 
+/// What exists of a stream in a range of time, and what is missing.
+struct history_query {
+  std::string app, stream;
+  std::optional<wall_time> from, to; // half open, finds what overlaps it
+};
+struct stream_history {
+  struct missing {
+    stream_key key;
+    gap what;
+    file_id file = 0; // 0: in none
+  };
+  std::vector<file_row> files; // both in order of time
+  std::vector<missing> gaps;
+  /// Set when there is more than one answer holds: nothing is left out that begins before it.
+  std::optional<wall_time> until;
+};
+
 struct event_query {
   std::string app, stream, kind, endpoint, state;
   std::optional<wall_time> from, to;
@@ -231,6 +250,7 @@ public:
   virtual void commit(commit_batch batch, done) = 0;
   virtual void files(file_query q, std::function<void(result<page_of<file_row>>)>) = 0;
   virtual void file(file_id id, std::function<void(result<file_row>)>) = 0;
+  virtual void history(history_query q, std::function<void(result<stream_history>)>) = 0;
   virtual void remove_file(file_id id, done) = 0;
   virtual void events(event_query q, std::function<void(result<page_of<event_row>>)>) = 0;
   virtual void event(std::string event_id, std::function<void(result<event_row>)>) = 0;

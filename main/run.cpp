@@ -30,6 +30,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <mutex>
 
 namespace node_process {
@@ -133,9 +134,10 @@ public:
     };
     spawn_actors(policy);
     // What an earlier process left comes first: its ids are older than all that will be published.
-    caf::anon_send(archive_, actors::recover_spool{
-                                 std::move(leftovers_), unended_publishes(),
-                                 [policy](auto& key) { return policy(key).minimum_duration; }});
+    caf::anon_send(archive_,
+                   actors::recover_spool{leftovers(), unended_publishes(), [policy](auto& key) {
+                                           return policy(key).minimum_duration;
+                                         }});
     rtmp_ = std::make_unique<io::rtmp::server>(rtmp_options(settings_, may_), *control_, clock_);
     auto rtmp_port = rtmp_->start();
     if (!rtmp_port)
@@ -224,6 +226,21 @@ private:
     config_.set("logger.console-verbosity", caf::atom("quiet"));
     system_ = std::make_unique<caf::actor_system>(config_);
     return {};
+  }
+
+  /// What an earlier process left in the spool, with what is known of it.
+  std::vector<core::leftover> leftovers() {
+    if (leftovers_.empty())
+      return {};
+    std::promise<core::result<std::vector<core::leftover>>> asked;
+    index_->with_ends(leftovers_, [&](auto x) { asked.set_value(std::move(x)); });
+    // The index answers within its own limit.
+    if (auto x = asked.get_future().get())
+      return *std::move(x);
+    else
+      core::log::warning("livetape",
+                         "gaps of the crash may be told longer than they are: " + x.error().what);
+    return std::move(leftovers_);
   }
 
   /// Publishes whose start was announced and whose end was not: an earlier process was killed.

@@ -38,6 +38,9 @@ nlohmann::json file(const core::file_row& x);
 core::result<core::file_row> to_file(std::string_view text);
 
 nlohmann::json stream(const core::stream_view& x);
+/// The answer of /api/v1/timeline; `live`: the streams of that name that are published now.
+nlohmann::json history(const core::history_query& asked, const core::stream_history& x,
+                       const std::vector<core::stream_view>& live);
 nlohmann::json event(const core::event_row& x);
 
 std::string journal(const core::journal_entry& x);

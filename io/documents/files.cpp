@@ -26,13 +26,6 @@ std::optional<core::track_kind> to_track_kind(std::string_view x) {
   return std::nullopt;
 }
 
-std::optional<core::gap_cause> to_gap_cause(std::string_view x) {
-  for (int i = 0; i <= static_cast<int>(core::gap_cause::node_lost); ++i)
-    if (x == core::to_string(static_cast<core::gap_cause>(i)))
-      return static_cast<core::gap_cause>(i);
-  return std::nullopt;
-}
-
 core::result<core::track_set> read_tracks(const nlohmann::json& list) {
   core::track_set out;
   if (!list.is_array() || list.size() > 2)
@@ -70,7 +63,7 @@ core::result<std::vector<core::gap>> read_gaps(const nlohmann::json& list) {
     core::gap g;
     g.start = from.time("start");
     g.length = from.length("length");
-    g.cause = from.named<core::gap_cause>("cause", to_gap_cause);
+    g.cause = from.named<core::gap_cause>("cause", core::to_gap_cause);
     if (from.has("branch"))
       g.branch = from.text("branch", 120);
     if (!from.ok())

@@ -51,6 +51,7 @@ const api::call api::calls[] = {
     {"GET", "/api/v1/files", &api::files},
     {"GET", "/api/v1/files/{file_id}", &api::file},
     {"DELETE", "/api/v1/files/{file_id}", &api::delete_file},
+    {"GET", "/api/v1/timeline", &api::timeline},
     {"GET", "/api/v1/events", &api::events},
     {"GET", "/api/v1/events/{event_id}", &api::event},
     {"GET", "/api/v1/node", &api::node},

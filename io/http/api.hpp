@@ -38,6 +38,7 @@ private:
   void files(const request& x, answer then);
   void file(const request& x, answer then);
   void delete_file(const request& x, answer then);
+  void timeline(const request& x, answer then);
   void events(const request& x, answer then);
   void event(const request& x, answer then);
   void node(const request& x, answer then);

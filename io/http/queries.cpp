@@ -148,6 +148,18 @@ query_or_refusal<core::file_query> read_file_query(const request& x) {
   return q;
 }
 
+query_or_refusal<core::history_query> read_history_query(const request& x) {
+  parameters in{x.query};
+  core::history_query q;
+  in.stream(q.app, q.stream);
+  if (q.stream.empty())
+    in.wrong("stream", "must name a stream, as stream or app/stream");
+  in.period(q);
+  if (auto no = in.refusal())
+    return *std::move(no);
+  return q;
+}
+
 query_or_refusal<core::event_query> read_event_query(const request& x) {
   parameters in{x.query};
   core::event_query q;

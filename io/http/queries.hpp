@@ -12,6 +12,7 @@ namespace io::http {
 template <class Query> using query_or_refusal = std::variant<Query, response>;
 
 query_or_refusal<core::file_query> read_file_query(const request& x);
+query_or_refusal<core::history_query> read_history_query(const request& x);
 query_or_refusal<core::event_query> read_event_query(const request& x);
 
 struct stream_query {

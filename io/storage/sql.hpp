@@ -53,6 +53,9 @@ core::result<void> update_delivery(connection& on, const core::delivery& x);
 
 core::result<core::page_of<core::file_row>> files(connection& on, const core::file_query& q);
 core::result<core::file_row> file(connection& on, core::file_id id);
+/// The same leftovers, with `kept_until`.
+core::result<std::vector<core::leftover>> with_ends(connection& on, std::vector<core::leftover> xs);
+core::result<core::stream_history> history(connection& on, const core::history_query& q);
 core::result<core::page_of<core::event_row>> events(connection& on, const core::event_query& q);
 core::result<core::event_row> event(connection& on, const std::string& event_id);
 /// The first of each subject: those due at `now` by event, then the others by time.

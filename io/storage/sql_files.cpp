@@ -18,14 +18,6 @@ constexpr auto columns = "file_id, video_id, name, app, stream, recording_id, re
 // Another order than by name under a prefix needs a narrow list (design.md 7).
 constexpr auto widest_range = std::chrono::days{31};
 
-core::gap_cause to_cause(const std::string& x) {
-  for (int i = 0; i <= static_cast<int>(core::gap_cause::node_lost); ++i) {
-    if (x == core::to_string(static_cast<core::gap_cause>(i)))
-      return static_cast<core::gap_cause>(i);
-  }
-  return core::gap_cause::storage_failed;
-}
-
 /// Where one row of `files` comes into, column by column.
 struct file_columns {
   core::file_row row;
@@ -71,7 +63,9 @@ void add_gaps(connection& on, std::vector<core::file_row>& rows) {
               + ") order by start_time",
           {}, id, start, length, cause, branch);
   while (query.fetch())
-    by_id.at(id)->gaps.push_back({to_wall(start), core::nanos{length}, to_cause(cause), branch});
+    by_id.at(id)->gaps.push_back(
+        {to_wall(start), core::nanos{length},
+         core::to_gap_cause(cause).value_or(core::gap_cause::storage_failed), branch});
 }
 
 /// The text right behind every text that begins with `prefix`; empty: there is none.

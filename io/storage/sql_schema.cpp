@@ -62,6 +62,7 @@ const std::vector<migration>& migrations() {
            "update deliveries set subject = (select subject from outbox where no = event_no)",
            "create index deliveries_subject on deliveries (endpoint, state, subject, event_no)",
        }},
+      {3, {"create index gaps_stream on gaps (stream, start_time)"}},
   };
   return steps;
 }

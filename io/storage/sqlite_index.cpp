@@ -222,6 +222,20 @@ void sqlite_index::file(core::file_id id,
   ask<core::file_row>([id](sql::connection& on) { return sql::file(on, id); }, std::move(answer));
 }
 
+void sqlite_index::with_ends(
+    std::vector<core::leftover> xs,
+    std::function<void(core::result<std::vector<core::leftover>>)> answer) {
+  ask<std::vector<core::leftover>>(
+      [xs = std::move(xs)](sql::connection& on) { return sql::with_ends(on, xs); },
+      std::move(answer));
+}
+
+void sqlite_index::history(core::history_query q,
+                           std::function<void(core::result<core::stream_history>)> answer) {
+  ask<core::stream_history>([q = std::move(q)](sql::connection& on) { return sql::history(on, q); },
+                            std::move(answer));
+}
+
 void sqlite_index::events(
     core::event_query q, std::function<void(core::result<core::page_of<core::event_row>>)> answer) {
   ask<core::page_of<core::event_row>>(

@@ -31,6 +31,8 @@ public:
   void files(core::file_query q,
              std::function<void(core::result<core::page_of<core::file_row>>)>) override;
   void file(core::file_id id, std::function<void(core::result<core::file_row>)>) override;
+  void history(core::history_query q,
+               std::function<void(core::result<core::stream_history>)>) override;
   void remove_file(core::file_id id, done) override;
   void events(core::event_query q,
               std::function<void(core::result<core::page_of<core::event_row>>)>) override;
@@ -41,6 +43,9 @@ public:
 
   /// For `core::file_id_source`, as it was when the index was opened.
   core::file_id greatest_file_id() const { return greatest_; }
+  /// What an earlier process left, with the end of what the index has of the same publishes.
+  void with_ends(std::vector<core::leftover> xs,
+                 std::function<void(core::result<std::vector<core::leftover>>)>);
   /// Event 1 of each publish whose end was not committed, as it was when the index was opened.
   std::vector<core::outbox_event> take_unended() { return std::exchange(unended_, {}); }
 

@@ -132,6 +132,8 @@ struct fake_index : core::index {
       return then(at->second);
     then(core::failure{core::errc::not_found, "no such file"});
   }
+  void history(core::history_query,
+               std::function<void(core::result<core::stream_history>)>) override {}
   void remove_file(core::file_id id, done then) override {
     log.push_back("index.remove " + std::to_string(id));
     rows.erase(id);

@@ -68,6 +68,7 @@ template <class T> std::vector<T> all(const machine::effects& xs) {
 struct world {
   machine m{options()};
   std::vector<std::string> log;
+  std::vector<std::string> gaps_of_files;
   int store_fails = 0, commit_fails = 0;
 
   void play(machine::effects xs) {
@@ -79,6 +80,8 @@ struct world {
     if (store_fails-- > 0)
       return play(m.on_stored(x.row.id, core::failure{core::errc::no_space, "full"}, {}));
     log.push_back("store " + std::to_string(x.row.id));
+    for (auto& g : x.row.gaps)
+      gaps_of_files.push_back(g.branch);
     play(m.on_stored(x.row.id, std::string{"object"}, {}));
   }
   void act(const machine::commit& x) {
@@ -371,6 +374,61 @@ TEST_CASE("a repair that the storage had no place for does not end its publish")
   w.play(w.m.on_repaired(1, holds, {}));
   CHECK(std::count(w.log.begin(), w.log.end(), "event 0-s") == 1);
   CHECK(std::count(w.log.begin(), w.log.end(), "event 100-1") == 1);
+}
+
+TEST_CASE("what a crash took is a gap of each format from what was kept to the restart") {
+  world w;
+  const core::wall_time zero{1000s};
+  const auto now = zero + 60s;
+  auto left = [&](core::file_id id, core::format what, std::optional<core::wall_time> start) {
+    core::leftover x{entry(id), start, core::start_reason::publish, std::nullopt, std::nullopt};
+    x.entry.what = what;
+    x.entry.of.since = zero;
+    return x;
+  };
+  // MP4: an open file. FLV: the next one had just begun. HLS: nothing was kept at all.
+  auto flv = left(2, core::format::flv, zero + 30s);
+  flv.kept_until = zero + 30s;
+  auto unused = left(4, core::format::mp4, {});
+  auto xs = w.m.recover(
+      {left(1, core::format::mp4, zero + 1s), flv, left(3, core::format::hls, zero + 2s), unused},
+      {}, a_second, now);
+  auto play = [&](const machine::effects& ys) {
+    xs.insert(xs.end(), ys.begin(), ys.end());
+    w.play(ys);
+  };
+  w.play(xs);
+  core::mux::account holds;
+  holds.duration = 40s;
+  play(w.m.on_repaired(1, holds, now + 1s));
+  play(w.m.on_repaired(2, core::failure{core::errc::not_found, "empty"}, now + 1s));
+  play(w.m.on_repaired(3, core::failure{core::errc::not_found, "empty"}, now + 1s));
+  play(w.m.on_repaired(4, core::failure{core::errc::not_found, "empty"}, now + 1s));
+  std::map<std::string, std::pair<core::nanos, core::nanos>> told;
+  for (auto& x : all<machine::tell_gap>(xs)) {
+    CHECK(x.what.cause == core::gap_cause::crash);
+    CHECK(told.emplace(x.what.branch, std::pair{x.what.start - zero, x.what.length}).second);
+  }
+  // The later end of a torn file is not that of all its tracks.
+  CHECK(told["mp4"] == std::pair<core::nanos, core::nanos>{40800ms, 19200ms});
+  CHECK(told["flv"] == std::pair<core::nanos, core::nanos>{30s, 30s});
+  CHECK(told["hls"] == std::pair<core::nanos, core::nanos>{2s, 58s});
+  // That of the MP4 is the file's, so that its event tells it; the others are between files.
+  CHECK(w.gaps_of_files == std::vector<std::string>{"mp4"});
+  CHECK(std::count(w.log.begin(), w.log.end(), "gap crash") == 2);
+}
+
+TEST_CASE("a crash after a publish had ended took nothing") {
+  world w;
+  core::file_row row;
+  row.id = 1;
+  row.sequence = "s";
+  row.end = core::wall_time{1000s};
+  auto xs = w.m.recover({{entry(1), std::nullopt, core::start_reason::publish, row, {}}}, {},
+                        a_second, core::wall_time{2000s});
+  w.play(xs);
+  CHECK(all<machine::tell_gap>(xs).empty());
+  CHECK(std::count(w.log.begin(), w.log.end(), "gap crash") == 0);
 }
 
 TEST_CASE("a publish of which the journal holds nothing is ended after a crash, once") {

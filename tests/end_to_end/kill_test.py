@@ -12,7 +12,7 @@ import unittest
 import clips
 import livetape
 import packets
-from livetape import to_unix, wait_for
+from livetape import sleep_until, to_unix, wait_for
 
 # The long form tries other moments each time.
 SEED = int(os.environ.get("LIVETAPE_SEED", "0")) or (random.SystemRandom().randrange(1, 1 << 30) if livetape.LONG else 7)
@@ -66,7 +66,7 @@ class kills(livetape.Case):
         wait_for("live streams", lambda: len(node.streams()) == STREAMS or not all(x.process.poll() is None for x in pushes))
         self.since = since = max((to_unix(x["since"]) for x in node.streams()), default=time.time())
         after = moment()
-        self.sleep_until(since + after)  # the random moment itself
+        sleep_until(since + after)  # the random moment itself
         node.kill()
         killed = time.time()
         for each in pushes:
@@ -78,14 +78,6 @@ class kills(livetape.Case):
         with self.subTest(round=number, after=round(after, 3), announced_before=before):
             for name in names:
                 self.check(node, name, killed, length)
-
-    def sleep_until(self, moment):
-        """Not right behind a standstill of the whole machine: nobody has read what ffmpeg then sends at once."""
-        while (left := moment - time.time()) > 0:
-            began = time.time()
-            time.sleep(min(left, 0.05))
-            if time.time() - began > 0.35:
-                moment = max(moment, time.time() + 1)
 
     def settled(self, node, names):
         """Every stream has its formats, each file is announced, and no journal entry is left."""

@@ -43,6 +43,15 @@ def wait_for(what, condition, limit=10.0, every=0.05):
         time.sleep(every)
 
 
+def sleep_until(moment):
+    """Not right behind a standstill of the whole machine: nobody has read what publishers then send at once."""
+    while (left := moment - time.time()) > 0:
+        began = time.time()
+        time.sleep(min(left, 0.05))
+        if time.time() - began > 0.35:
+            moment = max(moment, time.time() + 1)
+
+
 def to_unix(text):
     """RFC 3339 in UTC to seconds."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc).timestamp()

@@ -57,14 +57,18 @@ def flv_tags(path):
         at += 15 + size
 
 
+def composition_offset(body):
+    """Of a picture's tag, in ms (FLV 10.1, E.4.3.1: SI24)."""
+    return (int.from_bytes(body[2:5], "big") ^ 0x800000) - 0x800000
+
+
 def sent(path, length=None):
     """The packets that a push of this FLV clip sends; only those before `length` seconds."""
     packets, first = [], None
     for kind, stamp, body in flv_tags(path):
         if kind == 9 and body[0] & 15 == 7 and body[1] == 1:
-            offset = (int.from_bytes(body[2:5], "big") ^ 0x800000) - 0x800000  # FLV 10.1 E.4.3.1: SI24
             data = body[5:]
-            packets.append(Packet("video", stamp, stamp + offset, md5(data), bare(avcc_units(data)), body[0] >> 4 == 1))
+            packets.append(Packet("video", stamp, stamp + composition_offset(body), md5(data), bare(avcc_units(data)), body[0] >> 4 == 1))
         elif kind == 8 and body[0] >> 4 == 10 and body[1] == 1:
             packets.append(Packet("audio", stamp, stamp, md5(body[2:]), md5(body[2:]), True))
         else:

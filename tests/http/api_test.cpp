@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/metrics.hpp"
+#include "io/documents/documents.hpp"
 #include "io/http/api.hpp"
 #include "tests/http/fakes.hpp"
 #include "tests/support/catch.hpp"
@@ -210,6 +211,52 @@ TEST_CASE_METHOD(fixture, "unknown addresses and methods") {
   CHECK(header(send("GET", "/api/v1/streams/live/a/cut"), "Allow") == "POST");
   CHECK(send("BREW", "/healthz").status == 405);
   CHECK(send("HEAD", "/api/v1/files/77").status == 200);
+}
+
+TEST_CASE_METHOD(fixture, "the timeline of a stream is what is stored, missing and being written") {
+  auto r = send("GET", "/api/v1/timeline?stream=live/a&from=2026-11-22T09:00:00Z&to=1795344000");
+  REQUIRE(r.status == 200);
+  CHECK(index.last_history.app == "live");
+  CHECK(index.last_history.stream == "a");
+  auto x = json::parse(r.body);
+  CHECK(x["stream"] == "live/a");
+  CHECK(x["from"] == "2026-11-22T09:00:00.000000Z");
+  CHECK(x["files"].size() == index.rows.size());
+  REQUIRE(x["gaps"].size() == 2);
+  CHECK(x["gaps"][0]
+        == json{{"app", "live"},
+                {"stream", "a"},
+                {"start", "2026-11-22T09:40:00.000000Z"},
+                {"length", 0.8},
+                {"cause", "crash"},
+                {"branch", "mp4"},
+                {"file_id", "77"}});
+  CHECK(x["gaps"][1]["file_id"].is_null());
+  CHECK(x["complete_until"] == "2026-11-22T09:40:00.000000Z");
+  CHECK(json::parse(send("GET", "/api/v1/timeline?stream=a").body)["from"].is_null());
+
+  CHECK(send("GET", "/api/v1/timeline").status == 400);
+  CHECK(send("GET", "/api/v1/timeline?stream=/a").status == 400);
+  CHECK(send("GET", "/api/v1/timeline?stream=a&from=2&to=1").status == 400);
+  CHECK(send("GET", "/api/v1/timeline?stream=a&page=1").status == 400);
+}
+
+TEST_CASE("the timeline names the open files of the stream's live publish") {
+  core::stream_view live;
+  live.of.key = {"live", "a"};
+  live.branches = {{core::format::mp4, "mp4", "writing", 7, core::millis{1500}, 99},
+                   {core::format::flv, "flv", "waiting", 0, {}, 0}};
+  const auto x = io::documents::history({"live", "a", {}, {}}, {}, {live});
+  REQUIRE(x["writing"].size() == 1);
+  CHECK(x["writing"][0]
+        == json{{"app", "live"},
+                {"stream", "a"},
+                {"format", "mp4"},
+                {"branch", "mp4"},
+                {"file_id", "7"},
+                {"duration", 1.5},
+                {"size", 99}});
+  CHECK(x["complete_until"].is_null());
 }
 
 TEST_CASE_METHOD(fixture, "the node tells its version and disks") {

@@ -110,6 +110,21 @@ public:
       return then(core::failure{core::errc::not_found, "no such file"});
     then(it->second);
   }
+  void history(core::history_query q,
+               std::function<void(core::result<core::stream_history>)> then) override {
+    {
+      std::lock_guard lock{mutex};
+      last_history = q;
+    }
+    core::stream_history out;
+    for (const auto& [id, row] : rows)
+      out.files.push_back(row);
+    const core::gap gap{core::wall_time{core::micros{1'795'340'400'000'000}}, core::millis{800},
+                        core::gap_cause::crash, "mp4"};
+    out.gaps = {{{"live", "a"}, gap, 77}, {{"live", "a"}, gap, 0}};
+    out.until = gap.start;
+    then(out);
+  }
   void remove_file(core::file_id, done) override {}
   void events(core::event_query q,
               std::function<void(core::result<core::page_of<core::event_row>>)> then) override {
@@ -140,6 +155,7 @@ public:
   std::mutex mutex;
   core::file_query last_files;
   core::event_query last_events;
+  core::history_query last_history;
 };
 
 /// A store folder with an MP4 (id 77, bytes 0 to 9 repeated to 1000), an HLS (78), an FLV (79) of
