@@ -58,7 +58,7 @@ caf::result<core::admission> node_state::on(const core::publish_request& x) {
   if (!at.room) {
     at.room = self_->spawn(room,
                            room_options{x.key, opts_.name, opts_.policy_for(x.key), opts_.clock,
-                                        opts_.answer_limit, opts_.spawn},
+                                        opts_.answer_limit, opts_.spawn, opts_.second},
                            fragment_keeper{archive_}, idle_listener{node_actor{self_}});
     self_->monitor(at.room);
   }

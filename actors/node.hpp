@@ -24,6 +24,7 @@ struct node_options {
   core::clock* clock = nullptr;
   core::millis answer_limit{5000};
   spawn_stream spawn;
+  core::duplicate second = core::duplicate::takeover;
   /// Actors without which nothing is kept or announced, by name; and who is told that one crashed.
   std::vector<std::pair<std::string, caf::actor>> watched;
   std::function<void(const std::string& what)> on_fault;

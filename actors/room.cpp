@@ -58,6 +58,7 @@ room_actor::behavior_type room_state::run(room_actor::stateful_pointer<room_stat
                                           room_options opts, fragment_keeper archive,
                                           idle_listener node) {
   self_ = self;
+  machine_ = machine{opts.second};
   opts_ = std::move(opts);
   archive_ = std::move(archive);
   node_ = std::move(node);

@@ -24,6 +24,7 @@ struct room_options {
   core::clock* clock = nullptr;
   core::millis answer_limit{5000}; // for questions to its stream
   spawn_stream spawn;
+  core::duplicate second = core::duplicate::takeover;
 };
 
 /// Carries out what its room_machine decides; supervises one stream.

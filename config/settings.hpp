@@ -58,6 +58,7 @@ struct ingest {
   bool open = false;
   std::int64_t connections = defaults::ingest_connections;
   std::uint64_t buffer = defaults::buffer; // bytes
+  core::duplicate duplicate = core::duplicate::takeover;
   config::rtmp rtmp;
 };
 

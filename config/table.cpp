@@ -155,6 +155,8 @@ fields<ingest> ingest_fields() {
                       "Publishing connections at once; a tenth of it per address."),
       size<ingest>("buffer", &ingest::buffer, defaults::buffer_least, defaults::buffer_most,
                    "Media in memory that is not on disk yet."),
+      choice<ingest, core::duplicate>("duplicate", &ingest::duplicate, {"takeover", "reject"},
+                                      "What becomes of a second publisher of a stream."),
       object<ingest>("rtmp", &ingest::rtmp, rtmp_fields(), "RTMP."),
   };
 }

@@ -264,6 +264,13 @@ public:
 
 // -- asking ---------------------------------------------------------------------------------------
 
+/// What becomes of a second publisher of a stream that is published (`ingest.duplicate`).
+enum class duplicate : std::uint8_t {
+  takeover, // it publishes, the first is dropped: an encoder that came back is not kept out by the
+            // connection that it lost
+  reject,
+};
+
 /// What an accepted publisher gets.
 struct admission {
   std::shared_ptr<media_input> input;

@@ -31,13 +31,20 @@ result<machine::effects> machine::accept(const publish_request& x, const std::st
                                          wall_time now) {
   if (closed_)
     return failure{errc::shutting_down, "the server is ending"};
-  if (!live_.empty())
-    return failure{errc::already_exists,
-                   "the stream is already published from " + publishes_.at(live_).of.address};
+  effects out;
+  if (!live_.empty()) {
+    if (second_ == duplicate::reject)
+      return failure{errc::already_exists,
+                     "the stream is already published from " + publishes_.at(live_).of.address};
+    out.push_back(order_drop{live_, end_reason::interrupted,
+                             "the stream was taken over by a publisher from " + x.address});
+  }
   publish of{x.key, sequence, x.params, x.protocol, x.address, x.agent, x.domain, now};
   publishes_[sequence] = {of, by, {}, {}, false, std::nullopt};
   live_ = sequence;
-  return effects{attach{of, by, recording_id}, arm_started_timer{announce_limit, {sequence}}};
+  out.push_back(attach{of, by, recording_id});
+  out.push_back(arm_started_timer{announce_limit, {sequence}});
+  return out;
 }
 
 void machine::announce(state& x, effects& out) {

@@ -19,8 +19,9 @@ struct started_due {
 /// The room of one stream: who may publish, and what becomes of each publish.
 ///
 ///     vacant --accept--> live --left--> vacant          (an interruption ends the publish)
-///     a publish that was left stays `closing` until its stream says that it is finished;
-///     a new one may go live meanwhile
+///     live --accept (takeover)--> live: the new one; the old one is dropped, and closes once it
+///     left a publish that was left stays `closing` until its stream says that it is finished; a
+///     new one may go live meanwhile
 class room_machine {
 public:
   // -- effects -----------------------------------------------------------------------------------
@@ -65,9 +66,12 @@ public:
                               arm_started_timer, order_cut, order_drop, report_idle>;
   using effects = std::vector<effect>;
 
+  explicit room_machine(duplicate second = duplicate::takeover) : second_{second} {}
+
   // -- inputs ------------------------------------------------------------------------------------
 
-  /// Refuses with `already_exists` while somebody publishes, `shutting_down` after `close`.
+  /// Refuses with `already_exists` while somebody publishes who is not taken over, `shutting_down`
+  /// after `close`.
   result<effects> accept(const publish_request& x, const std::string& sequence,
                          const std::string& recording_id, const policy& by, wall_time now);
   effects on_tracks(const std::string& sequence, const track_set& tracks);
@@ -98,6 +102,7 @@ public:
 private:
   void announce(state& x, effects& out);
 
+  duplicate second_;
   std::map<std::string, state> publishes_;
   std::string live_;
   bool closed_ = false;

@@ -282,6 +282,7 @@ private:
     actors::node_options options;
     options.name = settings_.node.name;
     options.push_keys = settings_.ingest.push_key;
+    options.second = settings_.ingest.duplicate;
     options.policy_for = std::move(policy);
     options.md5 = io::digest::md5_hex;
     options.clock = &clock_;

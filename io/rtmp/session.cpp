@@ -147,7 +147,7 @@ bool session::carry_out(core::result<void> fed, core::steady_time arrival) {
 }
 
 void session::shut_down() {
-  drop(core::end_reason::shutdown, "the server ends");
+  drop(question_, core::end_reason::shutdown, "the server ends");
   close();
 }
 

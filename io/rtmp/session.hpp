@@ -27,8 +27,9 @@ public:
   void look_after(core::steady_time now);
   /// The server ends.
   void shut_down();
-  /// On the loop's thread; any other thread uses the `core::publisher` of the request.
-  void drop(core::end_reason why, const std::string& what);
+  /// Ends the publish of this question, also when it is not answered yet. On the loop's thread; any
+  /// other thread uses the `core::publisher` of the request.
+  void drop(std::uint64_t question, core::end_reason why, const std::string& what);
 
 private:
   /// Bytes: a quarter of a second at 16 Mbit/s. Faster publishers are woken by it; all others are
@@ -67,7 +68,8 @@ private:
   std::shared_ptr<core::media_input> input_;
   bool is_quiet_ = true;       // the media input knows that nothing comes
   std::uint64_t question_ = 0; // which request of this connection; late answers carry an older one
-  core::publish_request request_; // the last one; names the publish that runs
+  std::optional<core::publish_end> doomed_; // dropped before its answer came
+  core::publish_request request_;           // the last one; names the publish that runs
   boost::asio::steady_timer ask_again_;
   std::uint64_t trimmed_ = 0;   // frames of the publish that were told to the metrics
   bool has_complained_ = false; // about a damaged frame of the publish

@@ -20,20 +20,21 @@ constexpr core::millis echo_pause{100};
 /// The other end of a publish's life: whoever holds it may end the publish, and may outlive it.
 class remote_publisher : public core::publisher {
 public:
-  explicit remote_publisher(std::weak_ptr<session> x, asio::io_context& context)
-      : session_{std::move(x)}, context_{context} {}
+  remote_publisher(std::weak_ptr<session> x, std::uint64_t question, asio::io_context& context)
+      : session_{std::move(x)}, question_{question}, context_{context} {}
 
   void drop(core::end_reason why, const std::string& what) override {
     // The session keeps its loop, so the context lives as long as `alive`.
     if (const auto alive = session_.lock())
-      asio::post(context_, [session = session_, why, what] {
+      asio::post(context_, [session = session_, question = question_, why, what] {
         if (const auto x = session.lock())
-          x->drop(why, what);
+          x->drop(question, why, what);
       });
   }
 
 private:
   std::weak_ptr<session> session_;
+  std::uint64_t question_;
   asio::io_context& context_;
 };
 
@@ -88,16 +89,18 @@ void session::ask(const push_target& target) {
 
 void session::send_request() {
   auto x = request_;
-  x.session = std::make_shared<remote_publisher>(weak_from_this(), loop_->context());
-  loop_->control.publish(std::move(x), [weak = weak_from_this(),
-                                        question = ++question_](core::result<core::admission> y) {
-    auto held = std::make_shared<claim>(std::move(y));
-    if (const auto alive = weak.lock())
-      asio::post(alive->loop_->context(), [weak, question, held] {
-        if (const auto self = weak.lock())
-          self->answer(question, held->answer);
-      });
-  });
+  const auto question = ++question_;
+  doomed_.reset();
+  x.session = std::make_shared<remote_publisher>(weak_from_this(), question, loop_->context());
+  loop_->control.publish(std::move(x),
+                         [weak = weak_from_this(), question](core::result<core::admission> y) {
+                           auto held = std::make_shared<claim>(std::move(y));
+                           if (const auto alive = weak.lock())
+                             asio::post(alive->loop_->context(), [weak, question, held] {
+                               if (const auto self = weak.lock())
+                                 self->answer(question, held->answer);
+                             });
+                         });
 }
 
 /// Takes the media input out of `x`; one that is left there is ended by its claim.
@@ -114,7 +117,10 @@ void session::answer(std::uint64_t question, core::result<core::admission>& x) {
   since_ = last_bytes_ = rate_since_ = loop_->clock.steady();
   rate_bytes_ = 0;
   set_mark(burst_mark);
-  if (carry_out(protocol_.accept_publish(), since_))
+  const bool is_open = carry_out(protocol_.accept_publish(), since_);
+  if (const auto end = std::exchange(doomed_, {}))
+    drop(question, end->why, end->what);
+  else if (is_open)
     read();
 }
 
@@ -169,7 +175,11 @@ void session::end_publish(const core::publish_end& how) {
   input->end(how);
 }
 
-void session::drop(core::end_reason why, const std::string& what) {
+void session::drop(std::uint64_t question, core::end_reason why, const std::string& what) {
+  if (question != question_)
+    return;
+  if (phase_ == phase::asked)
+    doomed_ = core::publish_end{why, 21, what};
   // What was received counts.
   if (phase_ == phase::publishing)
     read();

@@ -30,7 +30,7 @@ struct house : test::system {
   actors::archive_actor archive;
   actors::node_actor node;
 
-  explicit house(int fail_at = -1) {
+  explicit house(int fail_at = -1, core::duplicate second = core::duplicate::takeover) {
     faults.fail_at = fail_at;
     notifier = sys.spawn(actors::notifier, std::vector<core::endpoint>{},
                          actors::notifier_ports{&index, &poster, &clock, test::plain_events()});
@@ -50,6 +50,7 @@ struct house : test::system {
     };
     actors::node_options o;
     o.push_keys = {"key"};
+    o.second = second;
     o.policy_for = [](auto&) {
       core::policy x;
       x.formats = {{core::format::mp4, {}, {}, "mp4"}};
@@ -139,15 +140,41 @@ TEST_CASE_METHOD(house, "a refused publisher is told why, and leaves no room beh
   CHECK(log.empty());
 }
 
-TEST_CASE_METHOD(house, "a second publisher is refused while the first is there, not after it") {
+TEST_CASE_METHOD(house, "a second publisher takes a stream over, and both publishes are kept") {
+  REQUIRE(publish());
+  report(core::tracks_changed{});
+  REQUIRE(publish());
+  CHECK(count("publisher.drop interrupted") == 1);
+  CHECK(ask<actors::node_status>(node, actors::get_node_status{})->streams.size() == 1);
+  // The first is only now gone; what it had sent is a file of its own.
+  const auto second = media.back();
+  media.pop_back();
+  play_fragment(1, 5s);
+  leave(5s);
+  CHECK(count("index.event 100-1") == 1);
+  CHECK(count("index.event 0") == 1);
+  CHECK(ask<actors::node_status>(node, actors::get_node_status{})->streams.size() == 1);
+  media.push_back(second);
+  report(core::tracks_changed{});
+  play_fragment(2, 7s);
+  leave(7s);
+  CHECK(count("index.event 100-2") == 1);
+  CHECK(count("index.event 1") == 2);
+  CHECK(count("index.event 0") == 2);
+}
+
+TEST_CASE(
+    "a second publisher is refused while the first is there, not after it, where that is set") {
+  house h{-1, core::duplicate::reject};
+  const auto publish = [&] { return h.publish(); };
   REQUIRE(publish());
   auto second = publish();
   REQUIRE_FALSE(second);
   CHECK(second.error().code == core::errc::already_exists);
-  play_fragment(1, 5s);
-  leave(5s);
+  h.play_fragment(1, 5s);
+  h.leave(5s);
   CHECK(publish());
-  leave(0s);
+  h.leave(0s);
 }
 
 TEST_CASE_METHOD(house, "what is live is listed, can be cut and dropped; what is not, is not") {

@@ -158,11 +158,10 @@ TEST_CASE("keys of features that do not exist yet are unknown") {
        {R"({"rooms":{}})", R"({"pipelines":{}})", R"({"common_access":{}})", R"({"cluster":{}})",
         R"({"http":{"tls":{}}})", R"({"http":{"play_key":""}})", R"({"http":{"play_valid":"24h"}})",
         R"({"http":{"cors_api":[]}})", R"({"http":{"trusted_proxies":[]}})",
-        R"({"ingest":{"url_policy":"add"}})", R"({"ingest":{"duplicate":"takeover"}})",
-        R"({"ingest":{"on_publish":{}}})", R"({"ingest":{"sources":[]}})",
-        R"({"recording":{"merge_window":"0s"}})", R"({"recording":{"keep":"forever"}})",
-        R"({"storage":{"reserve":"1GiB"}})", R"({"storage":{"quota":"unlimited"}})",
-        R"({"notify":{"then":"72h"}})"}) {
+        R"({"ingest":{"url_policy":"add"}})", R"({"ingest":{"on_publish":{}}})",
+        R"({"ingest":{"sources":[]}})", R"({"recording":{"merge_window":"0s"}})",
+        R"({"recording":{"keep":"forever"}})", R"({"storage":{"reserve":"1GiB"}})",
+        R"({"storage":{"quota":"unlimited"}})", R"({"notify":{"then":"72h"}})"}) {
     INFO(x);
     const auto lines = wrong(x);
     REQUIRE(lines.size() == 1);

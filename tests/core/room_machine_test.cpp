@@ -23,13 +23,37 @@ template <class T> int count(const machine::effects& xs) {
 } // namespace
 
 TEST_CASE("a second publisher is refused while the first is there, and told who it is") {
-  machine m;
+  machine m{core::duplicate::reject};
   REQUIRE(m.accept(from("1.2.3.4:5"), "s1", "r1", {}, {}));
   auto second = m.accept(from("6.7.8.9:1"), "s2", "r2", {}, {});
   REQUIRE_FALSE(second);
   CHECK(second.error()
         == core::failure{core::errc::already_exists,
                          "the stream is already published from 1.2.3.4:5"});
+}
+
+TEST_CASE("a second publisher takes the stream over, and the first ends as an interruption") {
+  machine m;
+  REQUIRE(m.accept(from("1.2.3.4:5"), "s1", "r1", {}, {}));
+  const auto xs = m.accept(from("6.7.8.9:1"), "s2", "r2", {}, {});
+  REQUIRE(xs);
+  REQUIRE(count<machine::order_drop>(*xs) == 1);
+  // The first is told before the second is let in.
+  const auto& drop = std::get<machine::order_drop>(xs->front());
+  CHECK(drop.sequence == "s1");
+  CHECK(drop.why == core::end_reason::interrupted);
+  CHECK(drop.what == "the stream was taken over by a publisher from 6.7.8.9:1");
+  CHECK(count<machine::attach>(*xs) == 1);
+  CHECK(m.live() == "s2");
+  // A third before the first has gone: only who is live has to go.
+  const auto more = m.accept(from("6.7.8.9:2"), "s3", "r3", {}, {});
+  REQUIRE(more);
+  CHECK(std::get<machine::order_drop>(more->front()).sequence == "s2");
+  for (const char* gone : {"s1", "s2"}) {
+    CHECK(count<machine::announce_ended>(m.on_left(gone, {})) == 1);
+    CHECK(count<machine::announce_finished>(m.on_finished(gone)) == 1);
+    CHECK(m.live() == "s3");
+  }
 }
 
 TEST_CASE("a publisher may come back while the files of the last publish are still being closed") {

@@ -46,7 +46,38 @@ class accounts(livetape.Case):
                 for name, publish in zip(names, publishes):
                     self.check(node, name, [publish])
 
-    def check(self, node, name, publishes):
+    def test_of_publishers_that_take_a_stream_over(self):
+        node = self.node(self.recorder_config(self.told, {"formats": FORMATS}))
+        clip, publishes = clips.clip(seconds=12), []
+        for number in range(3):
+            began = time.monotonic()
+            publishes.append(frames.Publish(self, node, "a", clip))
+            self.assertTrue(publishes[-1].begun.wait(20))
+            self.assertEqual(publishes[-1].code, "NetStream.Publish.Start", publishes[-1].broke)
+            self.assertLess(time.monotonic() - began, 1, "the newest did not win within a second")
+            for earlier in publishes[:-1]:
+                wait_for("the end of the one before", lambda: earlier.broke or not earlier.is_alive())
+            sleep_until(time.time() + 2.5)
+        publishes[-1].leave()
+        wait_for("the ends of all publishes", lambda: len(self.told.events(0, "a")) == 3)
+        self.assertEqual([x["end_reason"] for x in self.told.events(0, "a")], ["interrupted", "interrupted", "publish_ended"])
+        self.assertEqual([x["event_type"] for _, _, x in self.told.attempts if x["event_type"] in (0, 1)], [1, 0] * 3)
+        self.check(node, "a", publishes, most_lost=None, taken_over=True)
+
+    def test_of_a_second_publisher_that_is_refused(self):
+        node = self.node(self.recorder_config(self.told, {"formats": FORMATS}, ingest={"duplicate": "reject"}))
+        first = frames.Publish(self, node, "a", clips.clip(seconds=12))
+        self.assertTrue(first.begun.wait(20))
+        second = frames.Publish(self, node, "a", clips.clip(seconds=12))
+        self.assertTrue(second.begun.wait(20))
+        self.assertEqual(second.code, "NetStream.Publish.BadName")
+        self.assertIn("already published from 127.0.0.1", second.why)
+        sleep_until(time.time() + 1.5)
+        first.leave()
+        wait_for("the end of the publish", lambda: self.told.events(0, "a"))
+        self.check(node, "a", [first], most_lost=0)
+
+    def check(self, node, name, publishes, most_lost=MOST_LOST, taken_over=False):
         """Every frame of the publishes is in the account of the stream, and every file was announced."""
         wait_for("that nothing is left to recover", lambda: not list((node.data / "spool").glob("*")), 30)
         known = node.get(f"/api/v1/timeline?stream=live/{name}")
@@ -57,7 +88,7 @@ class accounts(livetape.Case):
             rows = [row for row in known["files"] if row["format"] == what]
             found = [(row, packets.packets_of(node.download(row, self.folder / "files"))) for row in rows]
             gaps = [gap for gap in known["gaps"] if gap.get("branch", what) == what]
-            if wrong := frames.account(found, publishes, gaps, MOST_LOST):
+            if wrong := frames.account(found, publishes, gaps, most_lost, taken_over):
                 problems[what] = wrong, gaps
         self.assertEqual(problems, {}, name)
         ids = {row["file_id"] for row in known["files"]}

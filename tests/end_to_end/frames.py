@@ -45,12 +45,14 @@ class Publish(threading.Thread):
     `keys=False`: no key frame after the first (an encoder that sends them only when asked); pictures refer to what
     they will, so only their order and bytes are looked at."""
 
-    numbers = 0
+    made = 0  # so that no two publishes have a number in common
 
     def __init__(self, case, node, name, clip, keys=True, app="live"):
         super().__init__(daemon=True)
         self.node, self.app, self.name, self.keys = node, app, name, keys
         self.tags = [x for x in packets.flv_tags(clip) if x[0] in (8, 9)]
+        Publish.made += 1
+        self.first_number = Publish.made << 32
         self.sent, self.code, self.broke = [], None, None
         self.ending, self.begun = threading.Event(), threading.Event()
         case.addCleanup(self.close)
@@ -86,7 +88,7 @@ class Publish(threading.Thread):
                     if has_key and not self.keys:
                         continue
                     has_key = True
-                body = numbered(kind, body, number)
+                body = numbered(kind, body, self.first_number + number)
                 number += 1
                 if self.ending.wait(max(0.0, began + stamp / 1000 - time.monotonic())):
                     break
@@ -118,9 +120,10 @@ class Publish(threading.Thread):
             self.socket.close()
 
 
-def account(rows, publishes, gaps, most_lost=None):
+def account(rows, publishes, gaps, most_lost=None, taken_over=False):
     """What is wrong when the files of one format (as (row, packets), oldest first) and the gaps are to account for
-    each frame that was sent. `most_lost`: seconds that may be missing at the end of a publish that a crash ended."""
+    each frame that was sent. `most_lost`: seconds that may be missing at the end of a publish that a crash ended.
+    `taken_over`: what the socket of all but the last publish took after the next one had begun never had to be read."""
     problems, seen = [], set()
     known = {(frame.kind, digest): (number, place) for number, publish in enumerate(publishes)
              for place, frame in enumerate(publish.sent) for digest in (frame.raw, frame.bare)}
@@ -150,6 +153,8 @@ def account(rows, publishes, gaps, most_lost=None):
         start = statistics.median(zero[number]) if zero[number] else publish.sent[0].at
         kept = [x.stamp for place, x in enumerate(publish.sent) if (number, place) in seen]
         missing = [x for place, x in enumerate(publish.sent) if (number, place) not in seen]
+        if taken_over and number + 1 < len(publishes):
+            missing = [x for x in missing if x.at < publishes[number + 1].sent[0].at - NEAR]
         silent = [x for x in missing if not any(a <= start + x.shown / 1000 <= b for a, b in spans)]
         if silent:
             problems.append(f"publish {number}: {len(silent)} frames from {silent[0].stamp} to {silent[-1].stamp} ms are in "

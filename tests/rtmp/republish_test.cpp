@@ -68,6 +68,26 @@ TEST_CASE("who publishes again at once waits until its own last publish is forgo
   CHECK(s.log.count("end live/a 1 publish_ended") == 2);
 }
 
+TEST_CASE("who drops the last publish of a connection does not end the one after it") {
+  running_server s;
+  plain_client x{s.port};
+  x.send(question("a"));
+  REQUIRE(x.wait_for("NetStream.Publish.Start"));
+  const auto first = s.control.request("live/a").session;
+  x.send(again("a?second"));
+  REQUIRE(s.log.wait("publish live/a second"));
+  first->drop(core::end_reason::interrupted, "taken over by itself");
+  x.send([] {
+    client y;
+    y.delete_stream();
+    return y.out;
+  }());
+  x.finish();
+  CHECK(x.is_closed_by_server());
+  CHECK(s.log.count("end live/a 1 publish_ended") == 2);
+  CHECK(s.log.count("end live/a 21 interrupted") == 0);
+}
+
 TEST_CASE("who publishes again is refused when another one has the stream for long") {
   running_server s;
   plain_client x{s.port};

@@ -255,6 +255,18 @@ TEST_CASE("a publisher that leaves before it is accepted ends once") {
   CHECK(s.log.count("end other/later 3 interrupted") == 1);
 }
 
+TEST_CASE("a publisher that is dropped before it is accepted ends as soon as it is") {
+  running_server s;
+  plain_client x{s.port};
+  x.send(question("live", "later"));
+  REQUIRE(s.log.wait("publish live/later "));
+  s.control.request("live/later").session->drop(core::end_reason::interrupted, "taken over");
+  s.control.answer_now();
+  CHECK(s.log.wait("end live/later 21 interrupted"));
+  CHECK(x.wait_for("taken over"));
+  CHECK(x.is_closed_by_server());
+}
+
 TEST_CASE("what is sent while the publish is being judged is kept") {
   running_server s;
   plain_client x{s.port};
