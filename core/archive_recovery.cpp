@@ -183,8 +183,6 @@ void machine::tell_crash(const publish& of, bool is_kept, commit_batch& batch, e
   for (auto& [what, begun] : std::exchange(s.torn, {})) {
     const auto at = s.kept_until.find(what);
     auto from = at == s.kept_until.end() ? begun : at->second;
-    if (from >= back_)
-      continue;
     const auto torn = std::find_if(jobs_.begin(), jobs_.end(), [&](auto& y) {
       auto& j = y.second;
       return j.entry.of.sequence == of.sequence && j.entry.what == what && j.now == step::held
@@ -192,7 +190,9 @@ void machine::tell_crash(const publish& of, bool is_kept, commit_batch& batch, e
     });
     if (torn != jobs_.end())
       from = std::max(torn->second.row.start, from - tear);
-    const gap x{from, back_ - from, gap_cause::crash, to_string(what)};
+    // Pictures are shown later than they come: what was kept may end after a restart at once.
+    const auto until = std::max(back_, from + tear);
+    const gap x{from, until - from, gap_cause::crash, to_string(what)};
     out.push_back(tell_gap{x});
     if (is_kept && torn != jobs_.end())
       torn->second.row.gaps.push_back(x);

@@ -418,6 +418,23 @@ TEST_CASE("what a crash took is a gap of each format from what was kept to the r
   CHECK(std::count(w.log.begin(), w.log.end(), "gap crash") == 2);
 }
 
+TEST_CASE("a restart before the end of what was kept is shown leaves a gap too") {
+  world w;
+  const core::wall_time zero{1000s};
+  core::leftover left{entry(1), zero, core::start_reason::publish, std::nullopt, std::nullopt};
+  left.entry.of.since = zero;
+  auto xs = w.m.recover({left}, {}, a_second, zero + 39950ms);
+  w.play(xs);
+  core::mux::account holds;
+  holds.duration = 40s;
+  const auto more = w.m.on_repaired(1, holds, zero + 40s);
+  w.play(more);
+  const auto told = all<machine::tell_gap>(more);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].what.start - zero == 39800ms);
+  CHECK(told[0].what.length == 200ms);
+}
+
 TEST_CASE("a crash after a publish had ended took nothing") {
   world w;
   core::file_row row;

@@ -16,8 +16,8 @@ from livetape import to_unix
 
 # `stamp` (decoding) and `shown` in ms from the publish's first frame; `at`: when the socket had taken it.
 Frame = namedtuple("Frame", "kind stamp shown raw bare key at")
-# A gap is told by the time at which frames are shown, to two frames: pictures that are sent after those that
-# they are shown before may be torn off behind them.
+# A gap touches a frame from its sending to its being shown, to two frames: pictures that are sent after those
+# that they are shown before may be torn off behind them.
 NEAR = 0.09
 # Any bytes that no start code can hide in.
 UUID = bytes(range(0xA0, 0xB0))
@@ -155,7 +155,7 @@ def account(rows, publishes, gaps, most_lost=None, taken_over=False):
         missing = [x for place, x in enumerate(publish.sent) if (number, place) not in seen]
         if taken_over and number + 1 < len(publishes):
             missing = [x for x in missing if x.at < publishes[number + 1].sent[0].at - NEAR]
-        silent = [x for x in missing if not any(a <= start + x.shown / 1000 <= b for a, b in spans)]
+        silent = [x for x in missing if not any(a <= start + x.shown / 1000 and start + x.stamp / 1000 <= b for a, b in spans)]
         if silent:
             problems.append(f"publish {number}: {len(silent)} frames from {silent[0].stamp} to {silent[-1].stamp} ms are in "
                             f"no file and no gap; kept until {max(kept, default=None)} ms of {publish.sent[-1].stamp}")
