@@ -143,6 +143,8 @@ private:
     std::optional<tell_finished> account; // told when the last of them is kept
     std::size_t recovering = 0;           // leftovers still being repaired
     std::map<format, wall_time> torn;     // what was open at the crash: since when it was
+    std::set<format> told;                // an earlier start has told what the crash took
+    std::optional<wall_time> ended_at;    // as the index has it
     std::map<format, wall_time> kept_until;
     bool end_kept = false; // event 0 is in the outbox
     /// The last journal entry that could go: it stays until event 0 is in the outbox, because it is

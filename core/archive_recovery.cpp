@@ -14,6 +14,12 @@ namespace {
 /// this much before it something may be missing. ours: frames of two tracks come that near to each
 /// other
 constexpr millis tear{200};
+constexpr seconds clock_step{1}; // ours
+constexpr seconds most_lost{2};  // what a power cut may take (issue 4)
+
+bool has_crash(const std::vector<gap>& xs) {
+  return std::any_of(xs.begin(), xs.end(), [](auto& x) { return x.cause == gap_cause::crash; });
+}
 
 void note_kept(std::map<format, wall_time>& to, format what, wall_time until) {
   auto& x = to.try_emplace(what, until).first->second;
@@ -74,6 +80,10 @@ machine::effects machine::recover(std::vector<leftover> xs,
     job j{x.entry, {}, step::repairing, minimum(x.entry.of.key)};
     if (x.kept_until)
       note_kept(s.kept_until, x.entry.what, *x.kept_until);
+    if (x.is_told)
+      s.told.insert(x.entry.what);
+    if (x.ended)
+      s.ended_at = x.ended;
     if (x.row) {
       // It was on its way into the store: the same row again, whatever step it had reached.
       j.row = *x.row;
@@ -176,26 +186,35 @@ void machine::end_recovery(const std::string& sequence, const publish& of, wall_
   finish(sequence, out);
 }
 
-/// From the end of what was kept until the process was there again: what of it was published nobody
-/// knows. Each format for itself, with the last file that the crash tore, where there is one.
+/// From the end of what was kept until the process was there again, or until the publish had ended:
+/// what of it was published nobody knows. Each format for itself, with the last file that the crash
+/// tore, where there is one.
 void machine::tell_crash(const publish& of, bool is_kept, commit_batch& batch, effects& out) {
   auto& s = sequences_[of.sequence];
+  const auto back = s.ended_at ? std::min(*s.ended_at, back_) : back_;
   for (auto& [what, begun] : std::exchange(s.torn, {})) {
-    const auto at = s.kept_until.find(what);
-    auto from = at == s.kept_until.end() ? begun : at->second;
-    const auto torn = std::find_if(jobs_.begin(), jobs_.end(), [&](auto& y) {
-      auto& j = y.second;
-      return j.entry.of.sequence == of.sequence && j.entry.what == what && j.now == step::held
-             && j.row.ended == end_reason::recovered && j.row.end == from;
-    });
-    if (torn != jobs_.end())
-      from = std::max(torn->second.row.start, from - tear);
-    // Pictures are shown later than they come: what was kept may end after a restart at once.
-    const auto until = std::max(back_, from + tear);
+    job* torn = nullptr;
+    for (auto& [id, j] : jobs_) // by id: the last one counts, whatever the wall clock did
+      if (j.entry.of.sequence == of.sequence && j.entry.what == what && j.now == step::held
+          && j.row.ended == end_reason::recovered)
+        torn = &j;
+    if (s.told.contains(what) || (torn && has_crash(torn->row.gaps)))
+      continue;
+    const auto kept = s.kept_until.find(what);
+    auto from = torn ? torn->row.end : kept == s.kept_until.end() ? begun : kept->second;
+    // A publish that had ended has lost nothing but what is torn off its last file.
+    if (s.ended_at && from + tear >= *s.ended_at)
+      continue;
+    // Pictures are shown later than they come: what was kept may end after a restart at once. Much
+    // later is a clock that stepped back.
+    auto until = from > back + clock_step ? from + most_lost : back;
+    if (torn)
+      from = std::max(torn->row.start, from - tear);
+    until = std::max(until, from + tear);
     const gap x{from, until - from, gap_cause::crash, to_string(what)};
     out.push_back(tell_gap{x});
-    if (is_kept && torn != jobs_.end())
-      torn->second.row.gaps.push_back(x);
+    if (is_kept && torn)
+      torn->row.gaps.push_back(x);
     else
       batch.gaps.emplace_back(of.key, x);
   }

@@ -132,8 +132,12 @@ struct leftover {
   start_reason started = start_reason::publish;
   /// Set when `store::keep` had begun: keep and commit just this row again, do not repair.
   std::optional<file_row> row;
-  /// The end of what the index has of the same publish in the same format.
+  /// The end of the last file that the index has of the same publish in the same format, and
+  /// whether it was recovered: then an earlier start has told the gap of the crash.
   std::optional<wall_time> kept_until{};
+  bool is_told = false;
+  /// When the publish ended, where its end is in the index.
+  std::optional<wall_time> ended{};
 };
 
 /// A publish of an earlier process that was told to have begun and not to have ended.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/room_machine.hpp"
 
+#include <algorithm>
+
 namespace core {
 namespace {
 
@@ -40,16 +42,29 @@ result<machine::effects> machine::accept(const publish_request& x, const std::st
                              "the stream was taken over by a publisher from " + x.address});
   }
   publish of{x.key, sequence, x.params, x.protocol, x.address, x.agent, x.domain, now};
-  publishes_[sequence] = {of, by, {}, {}, false, std::nullopt};
+  auto& added = publishes_[sequence];
+  added.of = of;
+  added.by = by;
+  added.order = ++accepted_;
   live_ = sequence;
   out.push_back(attach{of, by, recording_id});
   out.push_back(arm_started_timer{announce_limit, {sequence}});
   return out;
 }
 
+/// Somebody who was taken over and has not left yet: his end is told first.
+bool machine::has_earlier(const state& x) const {
+  return std::any_of(publishes_.begin(), publishes_.end(),
+                     [&](auto& y) { return y.second.order < x.order && !y.second.left; });
+}
+
 void machine::announce(state& x, effects& out) {
   if (x.started)
     return;
+  if (!x.left && has_earlier(x)) {
+    x.is_due = true;
+    return;
+  }
   x.started = true;
   out.push_back(announce_started{x.of, x.tracks, x.by});
 }
@@ -85,11 +100,14 @@ machine::effects machine::on_left(const std::string& sequence, const publisher_l
   if (at == publishes_.end() || at->second.left)
     return {};
   effects out;
-  announce(at->second, out);
   at->second.left = x;
+  announce(at->second, out);
   if (live_ == sequence)
     live_.clear();
   out.push_back(announce_ended{at->second.of, x, at->second.tracks, at->second.by});
+  for (auto& [other, y] : publishes_)
+    if (y.is_due)
+      announce(y, out);
   return out;
 }
 

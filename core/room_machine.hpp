@@ -19,9 +19,10 @@ struct started_due {
 /// The room of one stream: who may publish, and what becomes of each publish.
 ///
 ///     vacant --accept--> live --left--> vacant          (an interruption ends the publish)
-///     live --accept (takeover)--> live: the new one; the old one is dropped, and closes once it
-///     left a publish that was left stays `closing` until its stream says that it is finished; a
-///     new one may go live meanwhile
+///     live --accept--> live                             (takeover: the one before is dropped)
+///
+/// A publish that was left, or is being dropped, stays until its stream says that it is finished; a
+/// new one may go live meanwhile, and is announced once the one before has left.
 class room_machine {
 public:
   // -- effects -----------------------------------------------------------------------------------
@@ -94,6 +95,8 @@ public:
     track_set tracks;
     std::vector<gap> gaps;
     bool started = false; // announced
+    bool is_due = false;  // to be announced once those before it have left
+    std::uint64_t order = 0;
     std::optional<publisher_left> left;
   };
   const state* find(const std::string& sequence) const;
@@ -101,9 +104,11 @@ public:
 
 private:
   void announce(state& x, effects& out);
+  bool has_earlier(const state& x) const;
 
   duplicate second_;
   std::map<std::string, state> publishes_;
+  std::uint64_t accepted_ = 0;
   std::string live_;
   bool closed_ = false;
 };

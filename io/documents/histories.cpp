@@ -2,6 +2,8 @@
 #include "io/documents/documents.hpp"
 #include "io/documents/fields.hpp"
 
+#include <set>
+
 namespace io::documents {
 
 namespace {
@@ -34,15 +36,20 @@ nlohmann::json time(const std::optional<core::wall_time>& x) {
 nlohmann::json history(const core::history_query& asked, const core::stream_history& x,
                        const std::vector<core::stream_view>& live) {
   auto files = nlohmann::json::array();
-  for (const auto& row : x.files)
-    files.push_back(file(row));
+  std::set<core::file_id> stored;
+  for (const auto& row : x.files) {
+    stored.insert(row.id);
+    auto item = file(row);
+    item.erase("gaps"); // they stand in the list of all
+    files.push_back(std::move(item));
+  }
   auto holes = nlohmann::json::array();
   for (const auto& hole : x.gaps)
     holes.push_back(missing(hole));
   auto writing = nlohmann::json::array();
   for (const auto& stream : live)
     for (const auto& branch : stream.branches)
-      if (branch.id != 0)
+      if (branch.id != 0 && !stored.contains(branch.id))
         writing.push_back(open_file(stream, branch));
   return {{"stream", asked.app.empty() ? asked.stream : asked.app + "/" + asked.stream},
           {"from", time(asked.from)},

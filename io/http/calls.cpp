@@ -154,24 +154,23 @@ void api::delete_file(const request& x, answer then) {
       *id, [then = std::move(then)](const core::result<void>& r) { then(done_or_refusal(r)); });
 }
 
-/// What is stored and missing says the index, what is being written the streams themselves.
+/// What is being written say the streams, what is stored and missing the index. It is asked last: a
+/// file that is closed meanwhile is in both, and not in neither.
 void api::timeline(const request& x, answer then) {
   auto q = read_history_query(x);
   if (auto* no = std::get_if<response>(&q))
     return then(std::move(*no));
   const auto& query = std::get<core::history_query>(q);
-  index_.history(query, [&control = control_, query,
-                         then = std::move(then)](core::result<core::stream_history> r) mutable {
-    if (!r)
-      return then(refusal(r.error()));
-    control.streams([query, history = *std::move(r),
-                     then = std::move(then)](core::result<std::vector<core::stream_view>> live) {
-      if (!live)
-        return then(refusal(live.error()));
-      std::erase_if(*live, [&](const core::stream_view& y) {
-        return y.of.key.stream != query.stream || (!query.app.empty() && y.of.key.app != query.app);
-      });
-      then(json_of(documents::history(query, history, *live)));
+  control_.streams([&index = index_, query,
+                    then = std::move(then)](core::result<std::vector<core::stream_view>> live) {
+    if (!live)
+      return then(refusal(live.error()));
+    std::erase_if(*live, [&](const core::stream_view& y) {
+      return y.of.key.stream != query.stream || (!query.app.empty() && y.of.key.app != query.app);
+    });
+    index.history(query, [query, live = *std::move(live),
+                          then = std::move(then)](const core::result<core::stream_history>& r) {
+      then(r ? json_of(documents::history(query, *r, live)) : refusal(r.error()));
     });
   });
 }

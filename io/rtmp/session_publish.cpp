@@ -120,7 +120,7 @@ void session::answer(std::uint64_t question, core::result<core::admission>& x) {
   const bool is_open = carry_out(protocol_.accept_publish(), since_);
   if (const auto end = std::exchange(doomed_, {}))
     drop(question, end->why, end->what);
-  else if (is_open)
+  if (is_open && phase_ != phase::closing && phase_ != phase::closed)
     read();
 }
 

@@ -63,6 +63,36 @@ void add_gaps(connection& on, const core::history_query& q, core::stream_history
   }
 }
 
+/// By the index on stream and time, from the newest on.
+void add_last_file(connection& on, core::leftover& x) {
+  conditions where;
+  where.add("stream = ?", x.entry.of.key.stream)
+      .add("app = ?", x.entry.of.key.app)
+      .add("sequence = ?", x.entry.of.sequence)
+      .add("format = ?", core::to_string(x.entry.what));
+  long long end = 0;
+  std::string reason;
+  soci::statement query{on.session};
+  prepare(query,
+          "select end_time, end_reason from files" + where.text()
+              + " order by start_time desc limit 1",
+          where, end, reason);
+  if (!query.fetch())
+    return;
+  x.kept_until = to_wall(end);
+  x.is_told = core::to_end_reason(reason) == core::end_reason::recovered;
+}
+
+void add_end(connection& on, core::leftover& x) {
+  conditions where;
+  where.add("sequence = ?", x.entry.of.sequence);
+  long long ended = 0;
+  soci::statement query{on.session};
+  prepare(query, "select ended from publishes" + where.text(), where, ended);
+  if (query.fetch() && ended != 0)
+    x.ended = to_wall(ended);
+}
+
 } // namespace
 
 core::result<core::stream_history> history(connection& on, const core::history_query& q) {
@@ -79,18 +109,8 @@ core::result<std::vector<core::leftover>> with_ends(connection& on,
                                                     std::vector<core::leftover> xs) {
   return guarded<std::vector<core::leftover>>([&] {
     for (auto& x : xs) {
-      conditions where;
-      // By the index on stream and time.
-      where.add("stream = ?", x.entry.of.key.stream)
-          .add("start_time >= ?", to_number(x.entry.of.since))
-          .add("app = ?", x.entry.of.key.app)
-          .add("sequence = ?", x.entry.of.sequence)
-          .add("format = ?", core::to_string(x.entry.what));
-      long long end = 0;
-      soci::statement query{on.session};
-      prepare(query, "select coalesce(max(end_time), 0) from files" + where.text(), where, end);
-      if (query.fetch() && end > 0)
-        x.kept_until = to_wall(end);
+      add_last_file(on, x);
+      add_end(on, x);
     }
     return std::move(xs);
   });

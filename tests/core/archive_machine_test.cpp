@@ -435,6 +435,62 @@ TEST_CASE("a restart before the end of what was kept is shown leaves a gap too")
   CHECK(told[0].what.length == 200ms);
 }
 
+TEST_CASE("the gap of a crash is told once, and not beyond the end of its publish") {
+  const core::wall_time zero{1000s};
+  core::leftover left{entry(1), zero, core::start_reason::publish, std::nullopt};
+  left.entry.of.since = zero;
+  core::leftover spare{entry(2), std::nullopt, core::start_reason::publish, std::nullopt};
+  spare.entry.of.since = zero;
+  core::mux::account holds;
+  holds.duration = 40s;
+  const auto gaps_of = [&](std::vector<core::leftover> xs, core::wall_time now) {
+    world w;
+    auto ys = w.m.recover(xs, {}, a_second, now);
+    w.play(ys);
+    for (auto& x : xs)
+      if (!x.row) {
+        const auto more = w.m.on_repaired(x.entry.slot.id,
+                                          x.start ? core::result<core::mux::account>{holds}
+                                                  : core::failure{core::errc::not_found, "empty"},
+                                          now);
+        ys.insert(ys.end(), more.begin(), more.end());
+        w.play(more);
+      }
+    return all<machine::tell_gap>(ys);
+  };
+  SECTION("the publish ended long before the start: its stream's actor had crashed") {
+    left.ended = zero + 50s;
+    const auto told = gaps_of({left}, zero + 24h);
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].what.start + told[0].what.length == *left.ended);
+  }
+  SECTION("only a spare slot was left of a publish that had ended") {
+    spare.kept_until = zero + 40s;
+    spare.ended = zero + 40s + 10ms;
+    CHECK(gaps_of({spare}, zero + 24h).empty());
+  }
+  SECTION("the start before was ended too, before the spare slot was forgotten") {
+    spare.kept_until = zero + 40s;
+    spare.is_told = true;
+    CHECK(gaps_of({spare}, zero + 24h).empty());
+  }
+  SECTION("the start before was ended too, before the torn file was in the index") {
+    core::file_row row;
+    row.id = 1;
+    row.sequence = "s";
+    row.ended = core::end_reason::recovered;
+    row.end = zero + 40s;
+    row.gaps = {{zero + 40s, 10s, core::gap_cause::crash, "mp4"}};
+    left.row = row;
+    CHECK(gaps_of({left, spare}, zero + 24h).empty());
+  }
+  SECTION("the clock has stepped back by an hour") {
+    const auto told = gaps_of({left}, zero - 1h);
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].what.start + told[0].what.length == zero + 42s);
+  }
+}
+
 TEST_CASE("a crash after a publish had ended took nothing") {
   world w;
   core::file_row row;

@@ -56,6 +56,20 @@ TEST_CASE("a second publisher takes the stream over, and the first ends as an in
   }
 }
 
+TEST_CASE("who takes over is announced after the end of the one before") {
+  machine m;
+  REQUIRE(m.accept(from("a"), "s9", "r1", {}, {}));
+  CHECK(count<machine::announce_started>(m.on_tracks("s9", {})) == 1);
+  REQUIRE(m.accept(from("b"), "s1", "r2", {}, {}));
+  CHECK(m.on_tracks("s1", {}).empty());
+  CHECK(m.on(core::started_due{"s1"}).empty());
+  const auto xs = m.on_left("s9", {});
+  REQUIRE(xs.size() == 2);
+  CHECK(std::get<machine::announce_ended>(xs[0]).of.sequence == "s9");
+  CHECK(std::get<machine::announce_started>(xs[1]).of.sequence == "s1");
+  CHECK(count<machine::announce_started>(m.on_left("s1", {})) == 0);
+}
+
 TEST_CASE("a publisher may come back while the files of the last publish are still being closed") {
   machine m;
   REQUIRE(m.accept(from("a"), "s1", "r1", {}, {}));

@@ -26,7 +26,8 @@ class accounts(livetape.Case):
         self.told = self.receiver()
 
     def test_of_a_node_that_is_killed(self):
-        node = self.node(self.recorder_config(self.told, {"formats": FORMATS}))
+        # However short a rest is: what is under the minimum duration is a gap of its own, and nothing is "kept".
+        node = self.node(self.recorder_config(self.told, {"formats": FORMATS, "minimum_duration": "0s"}))
         # Key frames 2 s and 10 s apart, none after the first, and pictures out of order.
         kinds = [(clips.clip(seconds=12), True), (clips.clip(seconds=12, gop=250), True),
                  (clips.clip(seconds=12), False), (clips.clip(seconds=12, bframes=2), True)]
@@ -61,7 +62,7 @@ class accounts(livetape.Case):
         publishes[-1].leave()
         wait_for("the ends of all publishes", lambda: len(self.told.events(0, "a")) == 3)
         self.assertEqual([x["end_reason"] for x in self.told.events(0, "a")], ["interrupted", "interrupted", "publish_ended"])
-        self.assertEqual([x["event_type"] for _, _, x in self.told.attempts if x["event_type"] in (0, 1)], [1, 0] * 3)
+        self.assertEqual(list({x["event_id"]: x["event_type"] for _, _, x in self.told.attempts if x["event_type"] in (0, 1)}.values()), [1, 0] * 3)
         self.check(node, "a", publishes, most_lost=None, taken_over=True)
 
     def test_of_a_second_publisher_that_is_refused(self):

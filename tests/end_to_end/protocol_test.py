@@ -38,7 +38,7 @@ class publishers(livetape.Case):
 
     def test_a_second_publisher_is_refused_while_the_first_goes_on(self):
         receiver = self.receiver()
-        node = self.recorder(receiver)
+        node = self.recorder(receiver, ingest={"duplicate": "reject"})
         clip = clips.clip()
         first = rtmp.Publisher(node.address(node.rtmp))
         self.assertEqual(first.publish("live", "one")[0], "NetStream.Publish.Start")

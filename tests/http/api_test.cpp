@@ -257,6 +257,11 @@ TEST_CASE("the timeline names the open files of the stream's live publish") {
                 {"duration", 1.5},
                 {"size", 99}});
   CHECK(x["complete_until"].is_null());
+  // It was closed between the two questions.
+  core::stream_history closed;
+  closed.files.resize(1);
+  closed.files[0].id = 7;
+  CHECK(io::documents::history({"live", "a", {}, {}}, closed, {live})["writing"].empty());
 }
 
 TEST_CASE_METHOD(fixture, "the node tells its version and disks") {

@@ -124,4 +124,19 @@ TEST_CASE_METHOD(history_fixture, "what a crash left knows what was kept of its 
   CHECK(found->at(0).kept_until == kept.end);
   CHECK(found->at(1).kept_until == flv.end);
   CHECK_FALSE(found->at(2).kept_until);
+  CHECK_FALSE(found->at(0).is_told);
+  CHECK_FALSE(found->at(0).ended);
+  auto torn = file_at(4, morning + 90);
+  torn.sequence = "s1";
+  torn.ended = core::end_reason::recovered;
+  REQUIRE(commit_files({torn}));
+  auto end = fixtures::event("0-s1", 0, "live/court-3");
+  end.sequence = "s1";
+  REQUIRE(commit_events({end}));
+  const auto again
+      = answer_of<std::vector<core::leftover>>([&](auto done) { index->with_ends({left}, done); });
+  REQUIRE(again);
+  CHECK(again->at(0).kept_until == torn.end);
+  CHECK(again->at(0).is_told);
+  CHECK(again->at(0).ended == end.at);
 }
