@@ -58,7 +58,7 @@ class accounts(livetape.Case):
             self.assertLess(time.monotonic() - began, 1, "the newest did not win within a second")
             for earlier in publishes[:-1]:
                 wait_for("the end of the one before", lambda: earlier.broke or not earlier.is_alive())
-            sleep_until(time.time() + 2.5)
+            wait_for("two seconds of media", lambda: publishes[-1].sent[-1].stamp > 2000)
         publishes[-1].leave()
         wait_for("the ends of all publishes", lambda: len(self.told.events(0, "a")) == 3)
         self.assertEqual([x["end_reason"] for x in self.told.events(0, "a")], ["interrupted", "interrupted", "publish_ended"])
@@ -73,7 +73,7 @@ class accounts(livetape.Case):
         self.assertTrue(second.begun.wait(20))
         self.assertEqual(second.code, "NetStream.Publish.BadName")
         self.assertIn("already published from 127.0.0.1", second.why)
-        sleep_until(time.time() + 1.5)
+        wait_for("a second and a half of media", lambda: first.sent[-1].stamp > 1500)
         first.leave()
         wait_for("the end of the publish", lambda: self.told.events(0, "a"))
         self.check(node, "a", [first], most_lost=0)

@@ -91,34 +91,49 @@ TEST_CASE("a failure to close is that fragment's, the next goes on") {
   CHECK(lawlessness(p.heard->events()) == "");
 }
 
-TEST_CASE("a branch over its buffer loses whole GOPs, told as a gap; the others lose nothing") {
+namespace {
+
+/// An MP4 whose disk hangs until it is opened, and an FLV beside it whose disk does not.
+struct hanging_mp4 {
   gate hangs;
   publish p{[](auto& x) { x.buffer = 20'000; }};
-  p.disk.on_write = [&](const std::string& name, std::size_t) -> core::result<void> {
-    if (name.starts_with("mp4"))
-      hangs.pass();
-    return {};
-  };
-  p.open("mp4", format::mp4);
-  p.open("flv", format::flv);
   std::size_t sent = 0;
-  // A second, and wait until the healthy branch has it but for what the timeline holds back.
-  auto play_second = [&](int i) {
-    const auto part = numbered(1s, 1s, true, true, i * 1s);
-    p.play(part, i == 0);
+  int second = 0;
+
+  hanging_mp4() {
+    p.disk.on_write = [this](const std::string& name, std::size_t) -> core::result<void> {
+      if (name.starts_with("mp4"))
+        hangs.pass();
+      return {};
+    };
+    p.open("mp4", format::mp4);
+    p.open("flv", format::flv);
+  }
+  /// A second of media, and waits until the healthy branch has it but for what the timeline holds
+  /// back.
+  void play(const clip& part) {
+    p.play(part, second++ == 0);
     sent += part.frames.size();
     REQUIRE(p.disk.wait_for_frames("flv.1", sent - 4));
-  };
-  int second = 0;
-  while (second < 4)
-    play_second(second++);
-  hangs.open();
+  }
+  bool is_told() const { return !p.heard->of<core::gap_closed>("mp4").empty(); }
+};
+
+} // namespace
+
+TEST_CASE("a branch over its buffer loses whole GOPs, told as a gap; the others lose nothing") {
+  hanging_mp4 x;
+  auto& p = x.p;
+  const auto play_second = [&] { x.play(numbered(1s, 1s, true, true, x.second * 1s)); };
+  while (x.second < 4)
+    play_second();
+  x.hangs.open();
   // Once the branch has caught up it goes on at a key frame.
-  while (second < 40 && p.heard->of<core::gap_closed>("mp4").empty())
-    play_second(second++);
+  while (x.second < 40 && !x.is_told())
+    play_second();
   REQUIRE(p.finish(2));
-  CHECK(p.kept("flv").size() == sent);
-  CHECK(p.kept("mp4").size() < sent);
+  CHECK(p.kept("flv").size() == x.sent);
+  CHECK(p.kept("mp4").size() < x.sent);
   const auto gaps = p.heard->of<core::gap_closed>();
   REQUIRE_FALSE(gaps.empty());
   core::nanos told{0};
@@ -143,40 +158,29 @@ TEST_CASE("a branch over its buffer loses whole GOPs, told as a gap; the others 
 }
 
 TEST_CASE("after its buffer was full a branch waits for a key frame, however far it is") {
-  gate hangs;
-  publish p{[](auto& x) { x.buffer = 20'000; }};
-  p.disk.on_write = [&](const std::string& name, std::size_t) -> core::result<void> {
-    if (name.starts_with("mp4"))
-      hangs.pass();
-    return {};
-  };
-  p.open("mp4", format::mp4);
-  p.open("flv", format::flv);
+  hanging_mp4 x;
+  auto& p = x.p;
   const auto all = numbered(60s, 10s);
-  std::size_t sent = 0;
-  auto play_second = [&](int i) {
+  const auto play_second = [&] {
     clip part{all.tracks, {}};
-    for (auto& x : all.frames)
-      if (x.dts >= i * 1s && x.dts < (i + 1) * 1s)
-        part.frames.push_back(x);
-    p.play(part, i == 0);
-    sent += part.frames.size();
-    REQUIRE(p.disk.wait_for_frames("flv.1", sent - 4));
+    for (auto& y : all.frames)
+      if (y.dts >= x.second * 1s && y.dts < (x.second + 1) * 1s)
+        part.frames.push_back(y);
+    x.play(part);
   };
-  int second = 0;
-  while (second < 5)
-    play_second(second++);
-  hangs.open();
+  while (x.second < 5)
+    play_second();
+  x.hangs.open();
   // Pictures come all the time, but none to begin with.
-  while (second < 60 && p.heard->of<core::gap_closed>("mp4").empty())
-    play_second(second++);
+  while (x.second < 60 && !x.is_told())
+    play_second();
   REQUIRE(p.finish(2));
   const auto gaps = p.heard->of<core::gap_closed>();
   REQUIRE(gaps.size() == 1);
   CHECK(gaps[0].what.cause == core::gap_cause::buffer_full);
   const auto kept = p.kept("mp4");
   const auto after = std::adjacent_find(kept.begin(), kept.end(),
-                                        [](auto& x, auto& y) { return y.dts - x.dts > 1s; });
+                                        [](auto& a, auto& b) { return b.dts - a.dts > 1s; });
   REQUIRE(after != kept.end());
   CHECK(std::next(after)->kind == video);
   CHECK(std::next(after)->key);

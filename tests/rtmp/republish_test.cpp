@@ -46,6 +46,12 @@ std::size_t lines_with(event_log& log, const std::string& text) {
   return count;
 }
 
+bytes farewell() {
+  client x;
+  x.delete_stream();
+  return x.out;
+}
+
 } // namespace
 
 TEST_CASE("who publishes again at once waits until its own last publish is forgotten") {
@@ -56,11 +62,7 @@ TEST_CASE("who publishes again at once waits until its own last publish is forgo
   s.control.take("live/a", 3);
   x.send(again("a?second"));
   REQUIRE(s.log.wait("publish live/a second"));
-  x.send([] {
-    client y;
-    y.delete_stream();
-    return y.out;
-  }());
+  x.send(farewell());
   x.finish();
   CHECK(x.is_closed_by_server());
   CHECK(publishes(x) == 4); // each in onFCPublish and in onStatus
@@ -77,11 +79,7 @@ TEST_CASE("who drops the last publish of a connection does not end the one after
   x.send(again("a?second"));
   REQUIRE(s.log.wait("publish live/a second"));
   first->drop(core::end_reason::interrupted, "taken over by itself");
-  x.send([] {
-    client y;
-    y.delete_stream();
-    return y.out;
-  }());
+  x.send(farewell());
   x.finish();
   CHECK(x.is_closed_by_server());
   CHECK(s.log.count("end live/a 1 publish_ended") == 2);
@@ -122,11 +120,7 @@ TEST_CASE("who published the stream three seconds ago is refused at once") {
   plain_client x{s.port};
   x.send(question("a"));
   REQUIRE(x.wait_for("NetStream.Publish.Start"));
-  x.send([] {
-    client y;
-    y.delete_stream();
-    return y.out;
-  }());
+  x.send(farewell());
   REQUIRE(s.log.wait("end live/a 1 publish_ended"));
   s.control.take("live/a", 1'000);
   s.clock.advance(core::seconds{3});
