@@ -42,6 +42,7 @@ archive_actor::behavior_type archive_state::run(archive_actor::stateful_pointer<
         apply(machine_->on_ended(x.of, x.how, x.tracks, x.minimum, now()));
       },
       [this](const publish_gap& x) { apply(machine_->on_gap(x.of, x.what)); },
+      [this](const publish_trouble& x) { apply(machine_->on_trouble(x.what, now())); },
       [this](const keep_fragment& x) { apply(machine_->keep(x.entry, x.what, x.minimum, now())); },
       [this](const salvage_fragment& x) { apply(machine_->salvage(x.entry, x.what, x.minimum)); },
       [this](const publish_closed& x) { apply(machine_->on_finished(x.of, x.how, x.gaps)); },
@@ -49,6 +50,7 @@ archive_actor::behavior_type archive_state::run(archive_actor::stateful_pointer<
       [this](const recover_spool& x) {
         apply(machine_->recover(x.found, x.unended, x.minimum, now()));
       },
+      [this](const room_again&) { apply(machine_->on_room()); },
       [this](const get_archive_status&) {
         return archive_status{machine_->is_idle(), machine_->waiting()};
       },

@@ -24,9 +24,23 @@ void control::fault(std::string why) {
   why_not_ = std::move(why);
 }
 
+void control::set_no_room(std::string why) {
+  std::lock_guard guard{mutex_};
+  no_room_ = std::move(why);
+}
+
 std::string control::why_not_ready() const {
   std::lock_guard guard{mutex_};
-  return why_not_;
+  return why_not_.empty() ? no_room_ : why_not_;
+}
+
+std::optional<core::failure> control::refusal() const {
+  std::lock_guard guard{mutex_};
+  if (!why_not_.empty())
+    return core::failure{core::errc::shutting_down, why_not_};
+  if (!no_room_.empty())
+    return core::failure{core::errc::no_space, no_room_};
+  return std::nullopt;
 }
 
 /// One short-lived actor per question: it costs about 4 us and ends with its answer or the limit.
@@ -52,8 +66,8 @@ template <class Answer, class Message, class Then> void control::ask(Message x, 
 
 void control::publish(core::publish_request x,
                       std::function<void(core::result<core::admission>)> then) {
-  if (auto why = why_not_ready(); !why.empty())
-    return then(core::failure{core::errc::shutting_down, why});
+  if (auto why = refusal(); why)
+    return then(*std::move(why));
   ask<core::admission>(std::move(x), std::move(then));
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace actors {
@@ -21,6 +22,8 @@ public:
   void close(std::string why);
   /// Takes no more publishers, and says why; the rest goes on.
   void fault(std::string why);
+  /// Takes no more publishers for now, because the disk is short of room; empty: it is not.
+  void set_no_room(std::string why);
 
   void publish(core::publish_request x,
                std::function<void(core::result<core::admission>)> then) override;
@@ -33,6 +36,7 @@ public:
   std::string why_not_ready() const override;
 
 private:
+  std::optional<core::failure> refusal() const;
   template <class Answer, class Message, class Then> void ask(Message x, Then then);
 
   caf::actor_system& system_;
@@ -40,6 +44,7 @@ private:
   mutable std::mutex mutex_;
   node_actor node_;
   std::string why_not_ = "the server is starting";
+  std::string no_room_;
 };
 
 } // namespace actors

@@ -44,6 +44,7 @@ using fragment_keeper
     = caf::typed_actor<caf::reacts_to<publish_began>,    // event 1
                        caf::reacts_to<publish_over>,     // event 0; decides about too short ones
                        caf::reacts_to<publish_gap>,      // into the index
+                       caf::reacts_to<publish_trouble>,  // event 341
                        caf::reacts_to<keep_fragment>,    // store, index, announce
                        caf::reacts_to<salvage_fragment>, // repair first
                        caf::reacts_to<publish_closed>>;  // nothing more of this publish
@@ -52,6 +53,7 @@ using fragment_keeper
 using archive_actor = fragment_keeper::extend<
     // -- from main
     caf::replies_to<recover_spool>::with<void>, // at start: what the journal holds
+    caf::reacts_to<room_again>,                 // what was refused may be tried at once
     // -- from the node
     caf::replies_to<get_archive_status>::with<archive_status>,
     caf::replies_to<delete_file>::with<void>,

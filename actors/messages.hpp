@@ -65,6 +65,7 @@ struct gap_found {
 struct branch_troubled {
   std::string sequence;
   std::string branch;
+  std::string recording_id;
   core::failure why;
 };
 
@@ -146,6 +147,9 @@ struct publish_gap {
   core::publish of;
   core::gap what;
 };
+struct publish_trouble {
+  core::trouble what;
+};
 struct keep_fragment {
   core::journal_entry entry;
   core::fragment_closed what;
@@ -176,6 +180,8 @@ struct committed {
   core::result<void> how;
 };
 struct retry_due {};
+/// From main to the archive: the disk has room again.
+struct room_again {};
 struct get_archive_status {};
 struct archive_status {
   bool idle = true;
@@ -250,6 +256,7 @@ LIVETAPE_LOCAL(actors::publish_began)
 LIVETAPE_LOCAL(actors::publish_over)
 LIVETAPE_LOCAL(actors::publish_closed)
 LIVETAPE_LOCAL(actors::publish_gap)
+LIVETAPE_LOCAL(actors::publish_trouble)
 LIVETAPE_LOCAL(actors::keep_fragment)
 LIVETAPE_LOCAL(actors::salvage_fragment)
 LIVETAPE_LOCAL(actors::recover_spool)
@@ -257,6 +264,7 @@ LIVETAPE_LOCAL(actors::repaired)
 LIVETAPE_LOCAL(actors::stored)
 LIVETAPE_LOCAL(actors::committed)
 LIVETAPE_LOCAL(actors::retry_due)
+LIVETAPE_LOCAL(actors::room_again)
 LIVETAPE_LOCAL(actors::get_archive_status)
 LIVETAPE_LOCAL(actors::archive_status)
 LIVETAPE_LOCAL(actors::delete_file)

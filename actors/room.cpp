@@ -26,12 +26,18 @@ std::string text(const core::track_set& x) {
   return out.empty() ? "no media yet" : out;
 }
 
-/// What an operator can do about a branch that cannot write.
+/// What an operator can do about a branch in trouble.
 const char* advice(core::errc x) {
-  return x == core::errc::bad_request
-             ? "change the encoder's settings, or record the stream without"
-               " this format by a rule"
-             : "look at the disk of the spool";
+  switch (x) {
+  case core::errc::bad_request:
+    return "change the encoder's settings, or record the stream without this format by a rule";
+  case core::errc::media_failed:
+    return "change the encoder's settings";
+  case core::errc::no_space:
+    return "it goes on by itself as soon as the spool's disk has room";
+  default:
+    return "it is tried again; look at the disk of the spool";
+  }
 }
 
 std::string text(const core::policy& x) {
@@ -169,10 +175,7 @@ void room_state::on(const gap_found& x) {
 }
 
 void room_state::on(const branch_troubled& x) {
-  core::log::warning(opts_.key.text(),
-                     "cannot write " + x.branch + ": " + x.why.what
-                         + "; it is tried again, the other formats go on; " + advice(x.why.code),
-                     {{"sequence", x.sequence}, {"code", core::to_string(x.why.code)}});
+  apply(machine_.on_trouble(x.sequence, x.branch, x.recording_id, x.why, opts_.clock->steady()));
 }
 
 void room_state::on_stream_down(const caf::error& why) {
@@ -271,6 +274,16 @@ void room_state::run(const machine::order_cut& x) {
 void room_state::run(const machine::order_drop& x) {
   if (auto at = sessions_.find(x.sequence); at != sessions_.end())
     at->second->drop(x.why, x.what);
+}
+
+void room_state::run(const machine::announce_trouble& x) {
+  const auto& y = x.what;
+  core::log::warning(opts_.key.text(),
+                     y.branch + ": " + y.why.what
+                         + (y.occurs > 1 ? " (" + std::to_string(y.occurs) + " times)" : "")
+                         + "; the other formats go on; " + advice(y.why.code),
+                     {{"sequence", y.of.sequence}, {"code", core::to_string(y.why.code)}});
+  self_->send(archive_, publish_trouble{y});
 }
 
 void room_state::run(const machine::report_idle&) {

@@ -59,6 +59,7 @@ private:
   void run(const machine::arm_started_timer& x);
   void run(const machine::order_cut& x);
   void run(const machine::order_drop& x);
+  void run(const machine::announce_trouble& x);
   void run(const machine::report_idle& x);
 
   stream_actor& stream();

@@ -137,7 +137,7 @@ void stream_state::run(session& s, const machine::report_gap& x) {
 }
 
 void stream_state::run(session& s, const machine::report_trouble& x) {
-  self_->send(listener_, branch_troubled{s.decides.of().sequence, x.branch, x.why});
+  self_->send(listener_, branch_troubled{s.decides.of().sequence, x.branch, x.recording_id, x.why});
 }
 
 void stream_state::run(session& s, const machine::tell_repair& x) {

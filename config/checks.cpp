@@ -63,6 +63,12 @@ void check_folders(const settings& x, reading& r) {
     if (is_inside(x.storage.spool[i], store) || is_inside(store, x.storage.spool[i]))
       r.refuse_at("storage.spool[" + std::to_string(i) + "]",
                   "and storage.path must not lie in each other");
+  for (std::size_t i = 0; i < x.storage.spool.size(); ++i)
+    for (std::size_t k = 0; k < i; ++k)
+      if (is_inside(x.storage.spool[i], x.storage.spool[k])
+          || is_inside(x.storage.spool[k], x.storage.spool[i]))
+        r.refuse_at("storage.spool[" + std::to_string(i) + "]",
+                    "and storage.spool[" + std::to_string(k) + "] must not lie in each other");
 }
 
 /// RFC 6750 2.1: with any other character a client could never send it.

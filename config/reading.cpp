@@ -281,9 +281,8 @@ bool reading::list(const json& x, const key& k) {
   const auto n = static_cast<std::int64_t>(x.size());
   if (n >= k.least && n <= k.most)
     return true;
-  refuse("has " + std::to_string(n) + (n == 1 ? " entry" : " entries") + "; allowed: "
-         + (k.least == k.most ? "exactly " + std::to_string(k.least) + " for now"
-                              : std::to_string(k.least) + " to " + std::to_string(k.most)));
+  refuse("has " + std::to_string(n) + (n == 1 ? " entry" : " entries")
+         + "; allowed: " + std::to_string(k.least) + " to " + std::to_string(k.most));
   return false;
 }
 

@@ -74,7 +74,8 @@ core::format_policy default_format(core::format x);
 
 struct storage {
   std::string path = defaults::store;              // absolute after parsing
-  std::vector<std::string> spool{defaults::spool}; // absolute after parsing; exactly one
+  std::vector<std::string> spool{defaults::spool}; // absolute after parsing
+  std::uint64_t reserve = defaults::reserve;       // bytes
 };
 
 struct index {

@@ -171,8 +171,12 @@ fields<storage> storage_fields() {
       text<storage>("path", &storage::path, 1, defaults::path_most, any,
                     "Folder of finished files; inside data_dir unless absolute."),
       value<storage>({"spool", kind::texts,
-                      "Folder of files that are being written; exactly one for now.", 1, 1},
+                      "Folders of files that are being written; the next is taken when one fails.",
+                      1, defaults::spools_most},
                      &storage::spool, std::mem_fn(&reading::texts), as_it_is),
+      size<storage>("reserve", &storage::reserve, 0, defaults::reserve_most,
+                    "Free room of the spool's disk below which no publisher is taken; as it is by "
+                    "default never more than 2 % of the disk."),
   };
 }
 
@@ -199,10 +203,10 @@ template <class Owner> fields<Owner> pace_fields() {
 
 fields<core::endpoint> endpoint_fields() {
   using core::endpoint;
-  key events{"events", kind::events, "Which events it gets, by name or number.", 1, 3};
+  key events{"events", kind::events, "Which events it gets, by name or number.", 1, 4};
   events.choices
-      = {"publish_started", "publish_ended", "file"}; // contract.md 1.3, names of design.md 7
-  events.numbers = {1, 0, 100};
+      = {"publish_started", "publish_ended", "file", "recording_trouble"}; // contract.md 1.3
+  events.numbers = {1, 0, 100, 341};
   fields<endpoint> out{
       required(text<endpoint>("name", &endpoint::name, 1, defaults::name_most, plain_name,
                               "Name in logs and API.")),

@@ -79,6 +79,14 @@ machine::effects machine::on_gap(const publish& of, const gap& x) {
   return out;
 }
 
+machine::effects machine::on_trouble(const trouble& x, wall_time now) {
+  effects out;
+  commit_batch batch;
+  batch.events.push_back(options_.events.trouble(x, now));
+  commit_next(x.of.sequence, std::move(batch), false, out);
+  return out;
+}
+
 machine::effects machine::on_finished(const publish& of, const publisher_left& how,
                                       const std::vector<gap>& gaps) {
   effects out;
@@ -262,6 +270,10 @@ void machine::refuse(job& j, const failure& why, effects& out) {
 
 machine::effects machine::on_retry_due() {
   retry_armed_ = false;
+  return try_again();
+}
+
+machine::effects machine::try_again() {
   effects out;
   bool is_waiting = false;
   for (auto& [id, j] : jobs_) {
@@ -282,6 +294,13 @@ machine::effects machine::on_retry_due() {
   if (is_waiting)
     arm(out);
   return out;
+}
+
+machine::effects machine::on_room() {
+  for (auto& [id, j] : jobs_)
+    j.pause = std::min(j.pause, 1);
+  // A timer that runs still comes.
+  return try_again();
 }
 
 bool machine::is_idle() const noexcept {

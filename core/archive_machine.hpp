@@ -103,6 +103,7 @@ public:
   effects on_ended(const publish& of, const publisher_left& how, const track_set& tracks,
                    millis minimum, wall_time now);
   effects on_gap(const publish& of, const gap& x);
+  effects on_trouble(const trouble& x, wall_time now);
   /// Every fragment of the publish was handed over.
   effects on_finished(const publish& of, const publisher_left& how, const std::vector<gap>& gaps);
   effects keep(const journal_entry& entry, const fragment_closed& x, millis minimum, wall_time now);
@@ -115,6 +116,8 @@ public:
   effects on_stored(file_id id, const result<std::string>& object, wall_time now);
   effects on_committed(std::uint64_t ticket, const result<void>& x, wall_time now);
   effects on_retry_due();
+  /// The disk has room again: what it refused is tried at once.
+  effects on_room();
 
   // -- properties --------------------------------------------------------------------------------
 
@@ -161,6 +164,7 @@ private:
   void let_go(const std::string& sequence, forget x, effects& out);
   void commit_next(const std::string& sequence, commit_batch x, bool is_end, effects& out);
   void refuse(job& j, const failure& why, effects& out);
+  effects try_again();
   void arm(effects& out);
   void end_recovery(const std::string& sequence, const publish& of, wall_time now, effects& out);
   void tell_crash(const publish& of, bool is_kept, commit_batch& batch, effects& out);

@@ -85,6 +85,8 @@ cutter::decision cutter::wait(const frame& x, bool slot_ready) {
 cutter::decision cutter::go_on(const frame& x, bool slot_ready) {
   const bool is_audio = x.kind == track_kind::audio;
   const bool boundary = is_boundary(x) && !waits_for_closed(x);
+  if (boundary)
+    last_boundary_ = x.dts;
   if (closing_ && boundary) {
     phase_ = phase::done;
     return {action::finish, why_, *closing_};

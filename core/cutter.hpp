@@ -3,6 +3,7 @@
 
 #include "core/events.hpp"
 
+#include <algorithm>
 #include <optional>
 
 namespace core {
@@ -44,6 +45,11 @@ public:
   /// Frames were lost on the way here: video is of no use before its next key frame.
   void lost_frames() { has_key_ = false; }
 
+  /// No place for a cut came for twice the length of a fragment.
+  bool is_overdue(nanos now) const {
+    return phase_ == phase::writing && now - std::max(start_, last_boundary_) >= 2 * length_;
+  }
+
   /// `slot_ready`: a prepared fragment is there. Only a change of tracks cuts without one, as does
   /// the first fragment.
   decision on(const frame& x, bool slot_ready);
@@ -77,6 +83,7 @@ private:
   bool has_key_ = false; // video frames can be decoded
   bool fragment_has_video_ = false;
   nanos start_{0}; // of the running fragment
+  nanos last_boundary_ = nanos::min();
   std::optional<nanos> waits_since_;
   std::optional<nanos> held_since_;
   std::optional<nanos> last_video_;

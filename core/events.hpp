@@ -167,6 +167,19 @@ struct slot_taken {
   std::string branch;
 };
 
+/// A slot that the branch will not use: what is known of its disk has changed.
+struct slot_declined {
+  std::string branch;
+  file_id id = 0;
+};
+
+/// Something keeps a branch from its work, or makes its files other than was asked for; what is
+/// lost by it is told as a gap.
+struct trouble_met {
+  std::string branch;
+  failure why;
+};
+
 /// A branch has closed its last fragment and is gone.
 struct branch_ended {
   std::string branch;

@@ -28,9 +28,9 @@ public:
 
 /// What a stream's media tells its actor. May come from any thread, in any order between branches;
 /// within a branch in the order opened, closed or failed, ended.
-using media_event
-    = std::variant<fragment_opened, fragment_closed, fragment_failed, gap_closed, tracks_changed,
-                   time_repaired, slot_taken, branch_ended, publisher_left>;
+using media_event = std::variant<fragment_opened, fragment_closed, fragment_failed, gap_closed,
+                                 tracks_changed, time_repaired, slot_taken, slot_declined,
+                                 trouble_met, branch_ended, publisher_left>;
 using media_sink = std::function<void(media_event)>;
 
 /// Sizes and times of one open branch, for the status.
@@ -346,6 +346,15 @@ struct endpoint {
   millis timeout{20'000};
 };
 
+/// What kept a recording from its work, repeats of a minute merged into one.
+struct trouble {
+  publish of;
+  std::string recording_id;
+  std::string branch; // the format's name
+  failure why;
+  int occurs = 1;
+};
+
 /// Makes the events that leave the process; pure.
 struct event_maker {
   std::function<outbox_event(const publish&, const track_set&, wall_time)> publish_started;
@@ -353,6 +362,7 @@ struct event_maker {
                              wall_time)>
       publish_ended;
   std::function<outbox_event(const file_row&, const publish&, wall_time)> file;
+  std::function<outbox_event(const trouble&, wall_time)> trouble;
   /// The text to post: the body with `t` and `sign` made for this moment and key.
   std::function<std::string(const std::string& body, const std::string& key, wall_time)> sign;
 };

@@ -2,12 +2,16 @@
 #include "core/room_machine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace core {
 namespace {
 
 /// How long event 1 waits for width and height: tracks are known 2 s after the first frame at most.
 constexpr millis announce_limit{3000};
+
+/// Between two announcements of the same trouble (contract.md 1.8: repeats are merged).
+constexpr std::chrono::minutes trouble_pause{1};
 
 /// Gaps that one publish keeps in memory; each is in the index all the same.
 constexpr std::size_t gaps_kept = 1000;
@@ -93,6 +97,20 @@ machine::effects machine::on_gap(const std::string& sequence, const gap& x) {
       at != publishes_.end() && at->second.gaps.size() < gaps_kept)
     at->second.gaps.push_back(x);
   return {};
+}
+
+machine::effects machine::on_trouble(const std::string& sequence, const std::string& branch,
+                                     const std::string& recording_id, const failure& why,
+                                     steady_time now) {
+  auto at = publishes_.find(sequence);
+  if (at == publishes_.end())
+    return {};
+  auto& [told, untold] = at->second.troubles[{branch, why.code}];
+  ++untold;
+  if (told != steady_time{} && now - told < trouble_pause)
+    return {};
+  told = now;
+  return {announce_trouble{{at->second.of, recording_id, branch, why, std::exchange(untold, 0)}}};
 }
 
 machine::effects machine::on_left(const std::string& sequence, const publisher_left& x) {

@@ -61,10 +61,14 @@ public:
     end_reason why;
     std::string what;
   };
+  struct announce_trouble {
+    trouble what;
+  };
   /// Nothing is live and nothing closing.
   struct report_idle {};
-  using effect = std::variant<attach, announce_started, announce_ended, announce_finished,
-                              arm_started_timer, order_cut, order_drop, report_idle>;
+  using effect
+      = std::variant<attach, announce_started, announce_ended, announce_finished, arm_started_timer,
+                     order_cut, order_drop, announce_trouble, report_idle>;
   using effects = std::vector<effect>;
 
   explicit room_machine(duplicate second = duplicate::takeover) : second_{second} {}
@@ -78,6 +82,9 @@ public:
   effects on_tracks(const std::string& sequence, const track_set& tracks);
   effects on(const started_due& x);
   effects on_gap(const std::string& sequence, const gap& x);
+  /// The first of its kind is announced at once, repeats within a minute with the next one.
+  effects on_trouble(const std::string& sequence, const std::string& branch,
+                     const std::string& recording_id, const failure& why, steady_time now);
   effects on_left(const std::string& sequence, const publisher_left& x);
   effects on_finished(const std::string& sequence);
   result<effects> cut();
@@ -98,6 +105,11 @@ public:
     bool is_due = false;  // to be announced once those before it have left
     std::uint64_t order = 0;
     std::optional<publisher_left> left;
+    struct repeated {
+      steady_time told{};
+      int untold = 0;
+    };
+    std::map<std::pair<std::string, errc>, repeated> troubles; // by branch and kind
   };
   const state* find(const std::string& sequence) const;
   std::vector<std::string> sequences() const; // live and closing

@@ -50,7 +50,21 @@ machine::effects machine::on(const slot_refused& x) {
   auto at = branches_.find(x.branch);
   if (at == branches_.end() || at->second.now == phase::ended)
     return {};
-  return {report_trouble{x.branch, x.why}, arm_slot_retry{slot_retry, {x.branch}}};
+  return {trouble(x.branch, x.why), arm_slot_retry{slot_retry, {x.branch}}};
+}
+
+/// It goes away as if it had never been made: no frame is in it.
+machine::effects machine::on(const slot_declined& x) {
+  if (!take(x.branch, x.id))
+    return {};
+  return {discard_slot{x.id}};
+}
+
+machine::effects machine::on(const trouble_met& x) { return {trouble(x.branch, x.why)}; }
+
+machine::report_trouble machine::trouble(const std::string& branch, const failure& why) const {
+  const auto at = branches_.find(branch);
+  return {branch, at == branches_.end() ? std::string{} : at->second.recording_id, why};
 }
 
 machine::effects machine::on(const slot_retry_due& x) { return on(slot_taken{x.branch}); }
@@ -91,7 +105,7 @@ machine::effects machine::on(const fragment_closed& x) {
 }
 
 machine::effects machine::on(const fragment_failed& x) {
-  effects out{report_trouble{x.branch, x.why}};
+  effects out{trouble(x.branch, x.why)};
   if (auto entry = take(x.branch, x.id))
     out.push_back(salvage_fragment{std::move(*entry), x});
   if (auto at = branches_.find(x.branch); at != branches_.end() && at->second.now != phase::ended)

@@ -77,6 +77,7 @@ public:
   };
   struct report_trouble {
     std::string branch;
+    std::string recording_id;
     failure why;
   };
   /// Time stamps of the publisher were mended; `is_last`: what follows is only counted.
@@ -114,6 +115,8 @@ public:
   effects on(const gap_closed& x);
   effects on(const tracks_changed& x);
   effects on(const time_repaired& x);
+  effects on(const slot_declined& x);
+  effects on(const trouble_met& x);
   effects on(const branch_ended& x);
   effects on(const publisher_left& x);
 
@@ -135,6 +138,7 @@ private:
   };
 
   void finish_if_quiet(effects& out);
+  report_trouble trouble(const std::string& branch, const failure& why) const;
   std::optional<journal_entry> take(const std::string& name, file_id id);
 
   publish of_;

@@ -15,6 +15,7 @@ core::event_maker events_of(const io::documents::sender& by) {
   };
   out.file
       = [by](auto& row, auto& of, auto now) { return io::documents::file_ready(row, of, by, now); };
+  out.trouble = [by](auto& x, auto now) { return io::documents::recording_trouble(x, by, now); };
   out.sign = io::documents::signed_body;
   return out;
 }
@@ -30,7 +31,9 @@ io::http::options http_options(const config::settings& x, const descriptors::pla
   out.cors = x.http.cors;
   out.connections = may.http_connections;
   out.store = x.storage.path;
-  out.disks = {{"spool", x.storage.spool.front()}, {"store", x.storage.path}};
+  out.disks = {{"store", x.storage.path}};
+  for (std::size_t i = 0; i < x.storage.spool.size(); ++i)
+    out.disks.push_back({i == 0 ? "spool" : "spool" + std::to_string(i + 1), x.storage.spool[i]});
   out.node = x.node.name;
   out.version = livetape_version;
   return out;

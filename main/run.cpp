@@ -11,9 +11,9 @@
 #include "io/http/server.hpp"
 #include "io/rtmp/server.hpp"
 #include "io/storage/disk.hpp"
+#include "io/storage/disk_watch.hpp"
 #include "io/storage/local_journal.hpp"
 #include "io/storage/local_store.hpp"
-#include "io/storage/periodic_sync.hpp"
 #include "io/storage/sqlite_index.hpp"
 #include "io/storage/work_pool.hpp"
 #include "main/demo.hpp"
@@ -21,6 +21,7 @@
 #include "main/log_output.hpp"
 #include "main/part_options.hpp"
 #include "main/process.hpp"
+#include "main/spool_syncs.hpp"
 #include "main/version.hpp"
 #include "pipelines/pipelines.hpp"
 
@@ -99,7 +100,7 @@ descriptors::plan share_descriptors(const config::settings& x) {
 
 core::result<void> make_folders(const config::settings& x) {
   std::error_code bad;
-  for (auto& path : {x.node.data_dir, x.storage.path, x.storage.spool.front(),
+  for (auto& path : {x.node.data_dir, x.storage.path,
                      std::filesystem::path{x.index.file}.parent_path().string()})
     if (std::filesystem::create_directories(path, bad); bad)
       return core::failure{core::errc::storage_failed,
@@ -144,6 +145,7 @@ public:
       return rtmp_port.error();
     auto push = authority(settings_.ingest.rtmp.listen.host, *rtmp_port);
     push_url_ = "rtmp://" + push;
+    watch_disks();
     control_->open(node_);
     std::printf("ready rtmp=%s http=%s data=%s\n", push.c_str(), public_url_.c_str(),
                 settings_.node.data_dir.c_str());
@@ -171,6 +173,7 @@ public:
     if (!node_)
       return true; // It never started.
     control_->close("the server is ending");
+    disks_.reset();
     demo_session_.reset();
     if (rtmp_)
       rtmp_->stop();
@@ -192,15 +195,13 @@ public:
 
 private:
   core::result<void> open_storage() {
-    auto journal = io::storage::local_journal::open(
-        {settings_.storage.spool.front(), journal_queue, settings_.storage.path});
+    spools_ = std::make_shared<core::spool_health>(settings_.storage.spool);
+    auto journal
+        = io::storage::local_journal::open({spools_, journal_queue, settings_.storage.path});
     if (!journal)
       return journal.error();
     journal_ = std::move(*journal);
-    io::storage::periodic_sync::options sync;
-    sync.folder = settings_.storage.spool.front();
-    sync.every = settings_.recording.sync;
-    sync_ = std::make_unique<io::storage::periodic_sync>(std::move(sync));
+    syncs_ = sync_spools(spools_, settings_.recording.sync);
     pool_ = std::make_unique<io::storage::work_pool>();
     auto store = io::storage::local_store::open(settings_.storage.path, *pool_);
     if (!store)
@@ -271,6 +272,7 @@ private:
                          actors::archive_ports{store_.get(), journal_.get(), index_.get(), &clock_},
                          actors::outbox_listener{notifier_});
     pipelines::options media;
+    media.spools = spools_;
     media.buffer = settings_.ingest.buffer;
     media.buffer_of_all = settings_.ingest.buffer * 8;
     media.hand_over = config::defaults::hand_over;
@@ -303,6 +305,19 @@ private:
       return system->spawn(actors::stream, mine, std::move(listener));
     };
     node_ = system_->spawn(actors::node, options, archive_);
+  }
+
+  void watch_disks() {
+    io::storage::disk_watch::options options;
+    options.spools = spools_;
+    if (settings_.storage.reserve != config::defaults::reserve)
+      options.reserve = settings_.storage.reserve;
+    options.tell = [this](core::disk_level best, const std::string& why) {
+      control_->set_no_room(why);
+      if (best != core::disk_level::full)
+        caf::anon_send(archive_, actors::room_again{});
+    };
+    disks_ = std::make_unique<io::storage::disk_watch>(std::move(options));
   }
 
   bool ask_to_end() {
@@ -340,7 +355,8 @@ private:
   std::string public_url_;
   std::string push_url_;
   std::unique_ptr<io::storage::local_journal> journal_;
-  std::unique_ptr<io::storage::periodic_sync> sync_;
+  std::shared_ptr<core::spool_health> spools_;
+  std::vector<std::unique_ptr<io::storage::periodic_sync>> syncs_;
   std::unique_ptr<io::storage::work_pool> pool_;
   std::unique_ptr<io::storage::local_store> store_;
   std::unique_ptr<io::storage::sqlite_index> index_;
@@ -353,6 +369,7 @@ private:
   actors::archive_actor archive_;
   actors::node_actor node_;
   std::unique_ptr<actors::control> control_;
+  std::unique_ptr<io::storage::disk_watch> disks_;
   std::unique_ptr<io::http::server> http_;
   std::unique_ptr<io::rtmp::server> rtmp_;
   std::unique_ptr<demo::session> demo_session_;

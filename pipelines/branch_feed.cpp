@@ -48,12 +48,13 @@ void branch_feed::on(const core::frame& x) {
   using action = core::cutter::action;
   if (is_finishing_)
     return;
+  look_at_spools(x);
   newest_ = std::max(newest_, x.dts + x.duration);
   if (!has_room_for(x))
     return refuse(x);
   const auto waiting
       = std::count_if(planned_.begin(), planned_.end(), [](auto& p) { return !p.is_open; });
-  const auto decision = cutter_.on(x, std::ptrdiff_t(slots_.size()) > waiting);
+  const auto decision = cutter_.on(x, !is_paused_ && std::ptrdiff_t(slots_.size()) > waiting);
   switch (decision.what) {
   case action::skip:
     break;
@@ -68,6 +69,7 @@ void branch_feed::on(const core::frame& x) {
     write(x);
     if (ends_loss(x))
       close_gap(x.dts);
+    look_for_keys(x);
     break;
   case action::cut:
     plan(&x, decision.started, decision.ended);
@@ -173,7 +175,7 @@ void branch_feed::plan(const core::frame* first, core::start_reason started,
   if (!planned_.empty() && !planned_.back().end)
     planned_.back().end = ended;
   planned_bytes_ += weight_of_plan(*tracks_);
-  planned_.push_back({started, tracks_, std::move(held_), {}, {}, false, 0, {}});
+  planned_.push_back({started, tracks_, std::move(held_), {}, {}, {}, false, 0, {}});
   held_.clear();
   if (first != nullptr)
     write(*first);
@@ -207,7 +209,8 @@ void branch_feed::drain() {
     branch_->close();
     if (auto it = open_.find(x.id); it != open_.end()) {
       it->second.end = *x.end;
-      it->second.until = planned_.size() > 1 && !planned_[1].frames.empty()
+      it->second.until = x.until ? *x.until
+                         : planned_.size() > 1 && !planned_[1].frames.empty()
                              ? planned_[1].frames.front().dts
                              : newest_;
     }
@@ -236,7 +239,8 @@ bool branch_feed::open(planned& x) {
   planned_bytes_ -= weight_of_plan(*x.tracks);
   x.id = slot.id;
   opened_at_ = x.base;
-  open_[x.id] = {x.started, core::end_reason::publish_ended, start, x.base, {}, std::move(x.gaps)};
+  open_[x.id] = {slot.folder, x.started,        core::end_reason::publish_ended, start, x.base,
+                 {},          std::move(x.gaps)};
   core::metrics::all().open_fragments.fetch_add(1, std::memory_order_relaxed);
   publish_.tell(core::fragment_opened{name_, x.id, x.started, start, *x.tracks});
   if (!is_finishing_ || planned_.size() > 1 + slots_.size())
@@ -257,6 +261,63 @@ bool branch_feed::open(planned& x) {
     return false;
   }
   return true;
+}
+
+/// An encoder that never repeats a key frame makes a file that nothing can cut.
+void branch_feed::look_for_keys(const core::frame& x) {
+  if (!cutter_.is_overdue(x.dts) || !planned_.back().is_open
+      || told_overlong_ == planned_.back().id)
+    return;
+  told_overlong_ = planned_.back().id;
+  publish_.tell(core::trouble_met{name_,
+                                  {core::errc::media_failed,
+                                   "no key frame came for twice the length of a fragment: the file "
+                                   "goes on until one comes"}});
+}
+
+/// A fragment begins in a folder that is fit for it, or it does not begin.
+void branch_feed::look_at_spools(const core::frame& next) {
+  auto* spools = publish_.how.spools.get();
+  if (spools == nullptr || spools_seen_ == spools->changes())
+    return;
+  spools_seen_ = spools->changes();
+  const auto now = publish_.how.clock->steady();
+  std::erase_if(slots_, [&](auto& slot) {
+    if (spools->is_fit(slot.folder, now))
+      return false;
+    publish_.tell(core::slot_declined{name_, slot.id});
+    publish_.tell(core::slot_taken{name_});
+    return true;
+  });
+  is_paused_ = spools->level_of(spools->choose(now)) == core::disk_level::full;
+  if (is_paused_) {
+    if (!loss_ || loss_->cause != core::gap_cause::no_space)
+      pause(next.dts);
+    return;
+  }
+  // Another disk has room: there is no need to lose anything on the way.
+  if (planned_.empty() || planned_.back().end || !planned_.back().is_open)
+    return;
+  const auto it = open_.find(planned_.back().id);
+  if (it != open_.end() && spools->level_of(it->second.folder) == core::disk_level::full)
+    cutter_.order_cut(core::start_reason::resumed, core::end_reason::no_space);
+}
+
+/// Closes the running fragment in order; the next one begins at the next key frame for which there
+/// is a slot.
+void branch_feed::pause(core::nanos from) {
+  lose_held();
+  if (!planned_.empty() && !planned_.back().end) {
+    planned_.back().end = core::end_reason::no_space;
+    planned_.back().until = newest_;
+  }
+  if (loss_)
+    close_gap(std::max(newest_, loss_->until));
+  loss_ = loss{core::gap_cause::no_space, from, from, publish_.wall(from)};
+  cutter_.restart(core::start_reason::resumed, core::nanos::min());
+  publish_.tell(core::trouble_met{
+      name_,
+      {core::errc::no_space, "the spool's disk is full: nothing is written until it has room"}});
 }
 
 void branch_feed::offer(core::fragment_slot x) {

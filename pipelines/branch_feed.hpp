@@ -64,12 +64,14 @@ private:
     std::vector<core::frame> frames; // not yet handed over, in media time
     std::vector<core::gap> gaps;
     std::optional<core::end_reason> end;
+    std::optional<core::nanos> until; // media time, when it was ended by a pause
     bool is_open = false;
     core::file_id id = 0;
     core::nanos base{0}; // media time of its 0
   };
   /// A fragment that was announced as opened and not yet as closed or failed.
   struct open_fragment {
+    std::string folder;
     core::start_reason started;
     core::end_reason end = core::end_reason::publish_ended;
     core::wall_time start{};
@@ -84,6 +86,9 @@ private:
     core::wall_time start{};
   };
 
+  void look_at_spools(const core::frame& next);
+  void pause(core::nanos from);
+  void look_for_keys(const core::frame& x);
   bool has_room_for(const core::frame& x);
   void lose(const core::frame& x, core::gap_cause cause);
   bool ends_loss(const core::frame& x) const;
@@ -114,6 +119,9 @@ private:
   core::nanos newest_{0};
   std::optional<core::nanos> newest_video_;
   bool is_full_ = false;
+  bool is_paused_ = false; // no disk has room for another fragment
+  std::optional<std::uint64_t> spools_seen_;
+  core::file_id told_overlong_ = 0;
   bool is_finishing_ = false;
   bool is_drained_asked_ = false;
   bool has_ended_ = false;

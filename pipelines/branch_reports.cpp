@@ -57,6 +57,9 @@ void branch_feed::fail(core::file_id id, const core::failure& why,
   auto f = std::move(it->second);
   open_.erase(it);
   core::metrics::all().open_fragments.fetch_sub(1, std::memory_order_relaxed);
+  if (publish_.how.spools
+      && (why.code == core::errc::storage_failed || why.code == core::errc::timed_out))
+    publish_.how.spools->mistrust(f.folder, why, publish_.how.clock->steady());
   publish_.tell(core::fragment_failed{name_, id, f.started, f.start, why, std::move(f.gaps)});
   auto lost_from = from ? f.base + *from : std::max(f.base, f.until.value_or(newest_));
   auto wall_of = [&](core::nanos x) {

@@ -10,10 +10,12 @@ namespace pipelines {
 
 writer_access disk() { return {core::mux::open_folder, core::mux::open_fragment}; }
 
-fragment_writer::fragment_writer(writer_access access, report_sink report)
-    : access_{std::move(access)}, report_{std::move(report)} {}
+fragment_writer::fragment_writer(writer_access access, report_sink report,
+                                 std::shared_ptr<core::spool_health> spools)
+    : access_{std::move(access)}, report_{std::move(report)}, spools_{std::move(spools)} {}
 
 void fragment_writer::carry_out(batch& x) {
+  obey_spools();
   for (auto& step : x.steps) {
     if (is_abandoned_)
       return;
@@ -21,6 +23,15 @@ void fragment_writer::carry_out(batch& x) {
   }
   if (fragment_)
     publish(fragment_->so_far(), fragment_->durable_until());
+}
+
+/// After a sync that failed nobody knows what of a file is on the disk: nothing more goes into it.
+void fragment_writer::obey_spools() {
+  if (!spools_ || !fragment_ || spools_->changes() == spools_seen_)
+    return;
+  spools_seen_ = spools_->changes();
+  if (auto why = spools_->take_given_up(id_))
+    lose(std::move(*why), fragment_->durable_until());
 }
 
 void fragment_writer::end() {

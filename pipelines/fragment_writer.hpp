@@ -35,7 +35,8 @@ struct batch {
 /// any.
 class fragment_writer {
 public:
-  fragment_writer(writer_access access, report_sink report);
+  fragment_writer(writer_access access, report_sink report,
+                  std::shared_ptr<core::spool_health> spools = {});
   void carry_out(batch& x);
   /// The stream of batches has ended. A fragment that was not closed stays for recovery.
   void end();
@@ -50,11 +51,14 @@ private:
   void apply(fragment_plan& x);
   void apply(batch::frames& x);
   void apply(batch::close& x);
+  void obey_spools();
   void lose(core::failure why, std::optional<core::nanos> from);
   void publish(core::mux::account x, core::nanos durable);
 
   writer_access access_;
   report_sink report_;
+  std::shared_ptr<core::spool_health> spools_;
+  std::uint64_t spools_seen_ = 0;
   core::file_id id_ = 0;
   std::unique_ptr<core::mux::folder> folder_;
   std::unique_ptr<core::mux::fragment> fragment_; // null: nothing open, or it has failed

@@ -3,6 +3,7 @@
 
 #include "core/mux/fragment.hpp"
 #include "core/ports.hpp"
+#include "core/spool_health.hpp"
 
 #include <functional>
 #include <memory>
@@ -39,6 +40,8 @@ struct options {
   core::millis close_limit{10'000};
   std::shared_ptr<const core::clock> clock = std::make_shared<core::clock>();
   writer_access writer = disk();
+  /// What is known of the spool folders; nothing: every folder is as good as another.
+  std::shared_ptr<core::spool_health> spools;
   /// The threads that write for all streams; open_media makes them where there are none.
   std::shared_ptr<writer_pool> pool;
 };

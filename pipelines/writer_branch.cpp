@@ -14,8 +14,8 @@ const std::vector<element> chain{{"livetape_source", {}}, {"livetape_writer", {}
 class writer_branch : public branch {
 public:
   writer_branch(const options& x, const report_sink& report)
-      : writer_{std::make_shared<fragment_writer>(x.writer, report)}, lane_{x.pool->new_lane()},
-        pipeline_{[writer = writer_, report](pipeline_event e) {
+      : writer_{std::make_shared<fragment_writer>(x.writer, report, x.spools)},
+        lane_{x.pool->new_lane()}, pipeline_{[writer = writer_, report](pipeline_event e) {
           if (std::holds_alternative<pipeline_drained>(e))
             writer->end();
           else

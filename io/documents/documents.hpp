@@ -64,6 +64,8 @@ core::outbox_event publish_ended(const core::publish& of, const core::publish_en
                                  const sender& by, core::wall_time now);
 core::outbox_event file_ready(const core::file_row& x, const core::publish& of, const sender& by,
                               core::wall_time now);
+/// Event 341 (contract.md 1.8).
+core::outbox_event recording_trouble(const core::trouble& x, const sender& by, core::wall_time now);
 
 /// The body to post: `body` with t = now + 600 s and sign = md5(key + t) (contract.md 1.2).
 std::string signed_body(const std::string& body, const std::string& key, core::wall_time now);

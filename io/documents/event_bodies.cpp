@@ -4,6 +4,7 @@
 #include "io/documents/fields.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 namespace io::documents {
@@ -78,6 +79,15 @@ std::string cut_message(const core::publish_end& how) {
   default:
     return how.what;
   }
+}
+
+/// contract.md 1.8: -132 the length of groups of pictures, -104 writing to the container failed.
+int exception_type(core::errc x) { return x == core::errc::media_failed ? -132 : -104; }
+
+std::string upper(std::string x) {
+  std::transform(x.begin(), x.end(), x.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return x;
 }
 
 core::outbox_event outbox(int type, std::string event_id, const core::publish& of,
@@ -180,6 +190,23 @@ core::outbox_event file_ready(const core::file_row& x, const core::publish& of, 
   auto out = outbox(100, event_id, of, now, body);
   out.file = id;
   return out;
+}
+
+core::outbox_event recording_trouble(const core::trouble& x, const sender& by,
+                                     core::wall_time now) {
+  const auto micros = now.time_since_epoch().count();
+  auto event_id = "341-" + x.of.sequence + "-" + x.branch + "-" + std::to_string(micros);
+  auto body = common(341, event_id, x.of, by, now);
+  body["session_id"] = x.recording_id;
+  body["file_format"] = upper(x.branch);
+  body["timestamp"] = unix_seconds(now);
+  body["exception_level"] = x.why.code == core::errc::media_failed ? "warning" : "error";
+  body["exception"] = {{"type", exception_type(x.why.code)},
+                       {"occurs", x.occurs},
+                       {"desc", x.why.what},
+                       {"code", core::to_string(x.why.code)}};
+  body["interface"] = "general_callback";
+  return outbox(341, event_id, x.of, now, body);
 }
 
 std::string signed_body(const std::string& body, const std::string& key, core::wall_time now) {

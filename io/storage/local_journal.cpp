@@ -8,7 +8,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <system_error>
 #include <unistd.h>
 
@@ -19,19 +21,44 @@ namespace {
 // From here on one syncfs is cheaper than a flush of the disk for each file.
 constexpr std::size_t most_single_syncs = 8;
 
+std::string entry_of(const core::journal_entry& x) {
+  return spool::entry_path(spool::folder_of(x.slot, x.what), x.slot.id);
+}
+
+} // namespace
+
+namespace {
+
+core::result<void> prove_writable(const std::string& folder) {
+  if (!folder.starts_with('/'))
+    return core::failure{core::errc::bad_request, "the spool must be an absolute path: " + folder};
+  if (auto made = core::mux::make_folder(folder); !made)
+    return made;
+  const auto probe = folder + "/probe";
+  if (auto done = spool::write_whole(probe, "can this be written\n"); !done)
+    return done;
+  return spool::remove_flat(probe);
+}
+
 } // namespace
 
 core::result<std::unique_ptr<local_journal>> local_journal::open(options x) {
-  if (!x.folder.starts_with('/'))
-    return core::failure{core::errc::bad_request,
-                         "the spool must be an absolute path: " + x.folder};
-  if (auto made = core::mux::make_folder(x.folder); !made)
-    return made.error();
-  const auto probe = x.folder + "/probe";
-  if (auto done = spool::write_whole(probe, "can this be written\n"); !done)
-    return done.error();
-  if (auto done = spool::remove_flat(probe); !done)
-    return done.error();
+  std::optional<core::failure> first;
+  std::size_t writable = 0;
+  for (const auto& folder : x.spools->folders()) {
+    auto done = prove_writable(folder);
+    if (done) {
+      ++writable;
+      continue;
+    }
+    x.spools->mistrust(folder, done.error(), std::chrono::steady_clock::now());
+    core::log::warning("storage", "a spool folder cannot be written: " + done.error().what,
+                       {{"folder", folder}});
+    if (!first)
+      first = done.error();
+  }
+  if (writable == 0)
+    return *first;
   return std::make_unique<local_journal>(std::move(x));
 }
 
@@ -41,11 +68,25 @@ local_journal::local_journal(options x)
 
 core::fragment_slot local_journal::place(core::file_id id, std::string video_id,
                                          core::format what) const {
-  return spool::place(options_.folder, id, std::move(video_id), what);
+  return spool::place(options_.spools->choose(std::chrono::steady_clock::now()), id,
+                      std::move(video_id), what);
 }
 
 std::vector<core::leftover> local_journal::list() const {
-  return spool::read(options_.folder, options_.store);
+  std::vector<core::leftover> out;
+  for (const auto& folder : options_.spools->folders())
+    for (auto& x : spool::read(folder, options_.store))
+      out.push_back(std::move(x));
+  return out;
+}
+
+/// Where the entry of a file lies.
+std::string local_journal::folder_of(core::file_id id) const {
+  const auto& all = options_.spools->folders();
+  for (const auto& folder : all)
+    if (all.size() == 1 || ::access(spool::entry_path(folder, id).c_str(), F_OK) == 0)
+      return folder;
+  return all.front();
 }
 
 void local_journal::write(core::journal_entry entry, done answer) {
@@ -178,7 +219,7 @@ void local_journal::carry_out(std::vector<order> xs) {
 
 /// Writes an entry beside its name; it counts only when `confirm` has renamed it.
 core::result<void> local_journal::prepare(const order& x) const {
-  auto in = core::mux::open_folder(options_.folder);
+  auto in = core::mux::open_folder(spool::folder_of(x.entry.slot, x.entry.what));
   if (!in)
     return in.error();
   const auto name = std::to_string(x.id) + ".json";
@@ -204,37 +245,43 @@ core::result<void> local_journal::prepare(const order& x) const {
 
 /// Nobody was told that an entry is there, so nothing of it may be.
 void local_journal::take_back(const order& x) const {
-  (void)spool::remove_flat(spool::entry_path(options_.folder, x.id) + ".new");
+  (void)spool::remove_flat(entry_of(x.entry) + ".new");
   // Refused when there is something in it, which then is not of this entry.
   if (x.entry.what == core::format::hls)
     (void)::rmdir(x.entry.slot.folder.c_str());
 }
 
 core::result<void> local_journal::confirm(std::vector<order*>& xs) const {
+  std::set<std::string> folders;
+  for (const auto* x : xs)
+    folders.insert(spool::folder_of(x->entry.slot, x->entry.what));
   const auto all = [&]() -> core::result<void> {
     if (xs.size() > most_single_syncs) {
-      if (auto done = core::mux::sync_file_system(options_.folder); !done)
-        return done;
+      for (const auto& folder : folders)
+        if (auto done = core::mux::sync_file_system(folder); !done)
+          return done;
     } else {
       for (const auto* x : xs) {
-        if (auto done = core::mux::sync_file(spool::entry_path(options_.folder, x->id) + ".new");
-            !done)
+        if (auto done = core::mux::sync_file(entry_of(x->entry) + ".new"); !done)
           return done;
       }
     }
     for (const auto* x : xs) {
-      const auto path = spool::entry_path(options_.folder, x->id);
+      const auto path = entry_of(x->entry);
       if (::rename((path + ".new").c_str(), path.c_str()) < 0)
         return core::failure{core::errc::storage_failed,
                              "cannot rename " + path
                                  + ".new: " + std::generic_category().message(errno)};
     }
-    return core::mux::sync_folder(options_.folder);
+    for (const auto& folder : folders)
+      if (auto done = core::mux::sync_folder(folder); !done)
+        return done;
+    return {};
   };
   auto done = all();
   if (!done) {
     for (const auto* x : xs) {
-      (void)spool::remove_flat(spool::entry_path(options_.folder, x->id));
+      (void)spool::remove_flat(entry_of(x->entry));
       take_back(*x);
     }
   }
@@ -243,7 +290,7 @@ core::result<void> local_journal::confirm(std::vector<order*>& xs) const {
 
 /// Not synced here: the file system's sync each second takes it along with the media it is about.
 void local_journal::note(const order& x) const {
-  auto in = core::mux::open_folder(options_.folder);
+  auto in = core::mux::open_folder(folder_of(x.id));
   if (!in)
     return x.answer(in.error());
   auto file = (*in)->open(std::to_string(x.id) + ".json");
@@ -254,16 +301,16 @@ void local_journal::note(const order& x) const {
 
 /// The entry goes after the media: cut short, the rest is found and dropped at the next start.
 core::result<void> local_journal::remove(const order& x) const {
+  const auto folder = folder_of(x.id);
   if (x.with_files) {
     for (const auto what : {core::format::mp4, core::format::flv, core::format::hls}) {
-      if (auto done = spool::remove_flat(options_.folder + "/" + spool::media_name(x.id, what));
-          !done)
+      if (auto done = spool::remove_flat(folder + "/" + spool::media_name(x.id, what)); !done)
         return done;
     }
   }
-  if (auto done = spool::remove_flat(spool::entry_path(options_.folder, x.id)); !done)
+  if (auto done = spool::remove_flat(spool::entry_path(folder, x.id)); !done)
     return done;
-  return spool::remove_flat(spool::row_path(options_.folder, x.id));
+  return spool::remove_flat(spool::row_path(folder, x.id));
 }
 
 void local_journal::stop() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/ports.hpp"
+#include "core/spool_health.hpp"
 
 #include <condition_variable>
 #include <mutex>
@@ -10,20 +11,20 @@
 
 namespace io::storage {
 
-/// The journal as one small file per open fragment in the spool (layout: spool.hpp). One thread
-/// writes: it takes everything that waits, writes it, syncs once for all, then answers. Another
-/// notes starts, so that none of them waits for a disk that is syncing: what was noted survives
-/// the end of the process at once.
-/// May be called from any thread.
+/// The journal as one small file per open fragment in its spool folder (layout: spool.hpp). One
+/// thread writes: it takes everything that waits, writes it, syncs once for all, then answers.
+/// Another notes starts, so that none of them waits for a disk that is syncing: what was noted
+/// survives the end of the process at once. May be called from any thread.
 class local_journal final : public core::journal {
 public:
   struct options {
-    std::string folder;        // the spool; absolute
-    std::size_t queue = 10000; // as many as a node has streams
-    std::string store{};       // root of the store, for `list`; empty: not looked at
+    std::shared_ptr<core::spool_health> spools; // its folders are absolute
+    std::size_t queue = 10000;                  // as many as a node has streams
+    std::string store{}; // root of the store, for `list`; empty: not looked at
   };
 
-  /// Makes the folder and proves that it can be written. `errc::storage_failed` or `no_space`.
+  /// Makes the folders and proves that they can be written: one at least, the others are passed
+  /// over until they can. `errc::storage_failed` or `no_space`.
   static core::result<std::unique_ptr<local_journal>> open(options x);
 
   explicit local_journal(options x);
@@ -60,6 +61,7 @@ private:
   core::result<void> confirm(std::vector<order*>& xs) const;
   void note(const order& x) const;
   core::result<void> remove(const order& x) const;
+  std::string folder_of(core::file_id id) const;
 
   const options options_;
   std::mutex mutex_;

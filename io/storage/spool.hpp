@@ -27,6 +27,8 @@ core::fragment_slot place(const std::string& folder, core::file_id id, std::stri
 std::string folder_of(const core::fragment_slot& slot, core::format what);
 /// What a slot's media is called in the spool folder: a file or (HLS) a folder.
 std::string media_name(core::file_id id, core::format what);
+/// The id of what is called so in the spool folder; nothing: it is no media.
+std::optional<core::file_id> media_of(std::string_view name);
 std::string entry_path(const std::string& folder, core::file_id id);
 std::string row_path(const std::string& folder, core::file_id id);
 

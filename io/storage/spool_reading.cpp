@@ -190,6 +190,13 @@ std::optional<core::wall_time> begin_of_media(const core::fragment_slot& slot, c
   return out;
 }
 
+std::optional<core::file_id> media_of(std::string_view name) {
+  const auto x = split(name);
+  if (x && (x->second == ".mp4" || x->second == ".flv" || x->second == ".hls"))
+    return x->first;
+  return std::nullopt;
+}
+
 std::vector<core::leftover> read(const std::string& folder, const std::string& store) {
   std::vector<core::leftover> out;
   auto in = core::mux::open_folder(folder);

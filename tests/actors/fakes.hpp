@@ -205,6 +205,7 @@ inline core::event_maker plain_events() {
   out.publish_started = [=](auto& of, auto&, auto) { return named("1", of); };
   out.publish_ended = [=](auto& of, auto&, auto, auto&, auto) { return named("0", of); };
   out.file = [=](auto& row, auto& of, auto) { return named("100-" + std::to_string(row.id), of); };
+  out.trouble = [=](auto& x, auto) { return named("341-" + x.branch, x.of); };
   out.sign = [](auto& body, auto& key, auto at) {
     return body + " signed by " + key + " at "
            + std::to_string(std::chrono::floor<core::seconds>(at.time_since_epoch()).count());

@@ -121,10 +121,11 @@ TEST_CASE("each mistake says what is allowed") {
            R"(recording.rules[0].match: can never match: it is held against app/stream and * stops at "/"; write for example "live/*", or "**" for every stream)"},
           {R"({"storage":{"kind":"s3"}})",
            R"(storage.kind: "s3" is not possible; allowed: "local")"},
-          {R"({"storage":{"spool":[]}})",
-           "storage.spool: has 0 entries; allowed: exactly 1 for now"},
-          {R"({"storage":{"spool":["a","b"]}})",
-           "storage.spool: has 2 entries; allowed: exactly 1 for now"},
+          {R"({"storage":{"spool":[]}})", "storage.spool: has 0 entries; allowed: 1 to 16"},
+          {R"({"storage":{"spool":["a","b","a/c"]}})",
+           "storage.spool[2]: and storage.spool[0] must not lie in each other"},
+          {R"({"storage":{"reserve":"2000TiB"}})",
+           "storage.reserve: 2000TiB is not possible; allowed: 0B to 1024TiB"},
           {R"({"storage":{"path":"../x"}})",
            "storage.path: leaves node.data_dir; write an absolute path to do so"},
           {R"({"storage":{"spool":["store/hot"]}})",
@@ -140,7 +141,7 @@ TEST_CASE("each mistake says what is allowed") {
           {R"({"notify":{"endpoints":[{"name":"a","url":"http://h","key":[]}]}})",
            "notify.endpoints[0].key: must hold at least one key"},
           {R"({"notify":{"endpoints":[{"name":"a","url":"http://h","key":"k","events":["fyle"]}]}})",
-           R"(notify.endpoints[0].events[0]: "fyle" is not possible; allowed: "publish_started", "publish_ended" or "file", or as numbers 1, 0, 100)"},
+           R"(notify.endpoints[0].events[0]: "fyle" is not possible; allowed: "publish_started", "publish_ended", "file" or "recording_trouble", or as numbers 1, 0, 100, 341)"},
           {R"({"notify":{"endpoints":[{"name":"a","url":"http://h","key":"k","events":["file",100]}]}})",
            "notify.endpoints[0].events[1]: is named twice"},
           {R"({"notify":{"endpoints":[{"name":"a","url":"http://h","key":"k"},{"name":"a","url":"http://i","key":"k"}]}})",
@@ -160,8 +161,8 @@ TEST_CASE("keys of features that do not exist yet are unknown") {
         R"({"http":{"cors_api":[]}})", R"({"http":{"trusted_proxies":[]}})",
         R"({"ingest":{"url_policy":"add"}})", R"({"ingest":{"on_publish":{}}})",
         R"({"ingest":{"sources":[]}})", R"({"recording":{"merge_window":"0s"}})",
-        R"({"recording":{"keep":"forever"}})", R"({"storage":{"reserve":"1GiB"}})",
-        R"({"storage":{"quota":"unlimited"}})", R"({"notify":{"then":"72h"}})"}) {
+        R"({"recording":{"keep":"forever"}})", R"({"storage":{"quota":"unlimited"}})",
+        R"({"notify":{"then":"72h"}})"}) {
     INFO(x);
     const auto lines = wrong(x);
     REQUIRE(lines.size() == 1);

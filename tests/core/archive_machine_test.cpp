@@ -135,3 +135,35 @@ TEST_CASE("what a failed branch left is repaired, and kept when it can be played
     CHECK(w.log == lines{"event 0-s", "discard 1"});
   }
 }
+
+TEST_CASE("when the disk has room again what it refused is tried at once, by no second timer") {
+  world w;
+  w.store_fails = 6;
+  w.play(w.m.keep(entry(1), closed(1, 5s), 1s, {}));
+  // 1, 2, 4 ... retries apart by now.
+  for (int i = 0; i < 20; ++i)
+    w.play(w.m.on_retry_due());
+  REQUIRE(w.store_fails > 0);
+  w.store_fails = 0;
+  w.log.clear();
+  const auto xs = w.m.on_room();
+  CHECK(all<machine::arm_retry>(xs).empty());
+  w.play(xs);
+  REQUIRE_FALSE(w.log.empty());
+  CHECK(w.log[0] == "store 1");
+  CHECK(w.m.is_idle());
+  CHECK(w.m.on_room().empty());
+}
+
+TEST_CASE("a trouble is an event in its place among those of its publish") {
+  world w;
+  core::trouble x;
+  x.of = entry(1).of;
+  x.branch = "mp4";
+  w.play(w.m.on_started(x.of, {}, {}));
+  w.commit_fails = 1;
+  w.play(w.m.on_trouble(x, {}));
+  w.play(w.m.on_ended(x.of, gone(5s), {}, 1s, {}));
+  w.play(w.m.on_retry_due());
+  CHECK(w.log == lines{"event 1-s", "event 341-s-mp4", "event 0-s"});
+}

@@ -34,6 +34,11 @@ inline core::archive_options options() {
     e.event_id = "100-" + std::to_string(row.id);
     return e;
   };
+  x.events.trouble = [](const core::trouble& y, auto) {
+    core::outbox_event e;
+    e.event_id = "341-" + y.of.sequence + "-" + y.branch;
+    return e;
+  };
   return x;
 }
 

@@ -301,3 +301,16 @@ TEST_CASE("a cut waits for a closed group of pictures where those come") {
     CHECK(c.on(open(20s), true).what == action::cut);
   }
 }
+
+TEST_CASE("a cut is overdue when no key frame came for twice the length") {
+  auto c = both(1s);
+  CHECK_FALSE(c.is_overdue(10s));
+  c.on(key(0ms), true);
+  c.on(delta(1960ms), true);
+  CHECK_FALSE(c.is_overdue(1960ms));
+  CHECK(c.is_overdue(2000ms));
+  // Nothing is wrong with an encoder whose key frames find no slot.
+  c.on(key(2000ms), false);
+  CHECK_FALSE(c.is_overdue(3960ms));
+  CHECK(c.is_overdue(4000ms));
+}

@@ -136,3 +136,27 @@ TEST_CASE("a closing room ends its publisher, takes no other, and says when it i
   machine vacant;
   CHECK(count<machine::report_idle>(vacant.close()) == 1);
 }
+
+TEST_CASE("a trouble is announced at once, its repeats of a minute with the next one") {
+  machine m;
+  REQUIRE(m.accept(from("a"), "s1", "r1", {}, {}));
+  const core::steady_time t{std::chrono::hours{1}};
+  const core::failure full{core::errc::no_space, "full"};
+  const auto occurs = [&](const std::string& branch, core::errc code, core::seconds after) {
+    const auto xs = m.on_trouble("s1", branch, "r1", {code, "x"}, t + after);
+    return xs.empty() ? 0 : std::get<machine::announce_trouble>(xs[0]).what.occurs;
+  };
+  const auto first = m.on_trouble("s1", "mp4", "r1", full, t);
+  REQUIRE(count<machine::announce_trouble>(first) == 1);
+  const auto& x = std::get<machine::announce_trouble>(first[0]).what;
+  CHECK(x.of.sequence == "s1");
+  CHECK(x.recording_id == "r1");
+  CHECK(x.branch == "mp4");
+  CHECK(x.why == full);
+  CHECK(occurs("mp4", core::errc::no_space, core::seconds{1}) == 0);
+  CHECK(occurs("mp4", core::errc::no_space, core::seconds{59}) == 0);
+  CHECK(occurs("flv", core::errc::no_space, core::seconds{59}) == 1);
+  CHECK(occurs("mp4", core::errc::storage_failed, core::seconds{59}) == 1);
+  CHECK(occurs("mp4", core::errc::no_space, core::seconds{60}) == 3);
+  CHECK(m.on_trouble("s2", "mp4", "r1", full, t).empty());
+}

@@ -177,3 +177,28 @@ TEST_CASE("the first mended time stamps of a publish are told, the others only c
       CHECK(std::get<machine::tell_repair>(xs[0]).is_last == (i == 3));
   }
 }
+
+TEST_CASE("a slot that is declined goes away, and nothing else") {
+  machine m{of()};
+  m.record(two_formats(), "r", "policy");
+  m.on(ready("mp4", 1));
+  m.on(ready("mp4", 2));
+  const auto xs = m.on(core::slot_declined{"mp4", 1});
+  REQUIRE(xs.size() == 1);
+  CHECK(std::get<machine::discard_slot>(xs[0]).id == 1);
+  CHECK(m.on(core::slot_declined{"mp4", 1}).empty());
+  CHECK(m.on(core::slot_declined{"flv", 2}).empty());
+  CHECK(count<machine::discard_slot>(m.on(core::branch_ended{"mp4"})) == 1);
+}
+
+TEST_CASE("a trouble names its branch and recording") {
+  machine m{of()};
+  m.record(two_formats(), "r", "policy");
+  const core::failure why{core::errc::media_failed, "no key frame"};
+  const auto xs = m.on(core::trouble_met{"mp4", why});
+  REQUIRE(xs.size() == 1);
+  const auto& x = std::get<machine::report_trouble>(xs[0]);
+  CHECK(x.branch == "mp4");
+  CHECK(x.recording_id == "r");
+  CHECK(x.why == why);
+}

@@ -141,3 +141,31 @@ TEST_CASE("bytes of a publisher that are no UTF-8 do not stop an event") {
   auto e = publish_started(of, {}, by, now);
   CHECK(json::parse(e.body)["stream_param"] == "a=\xEF\xBF\xBD\xEF\xBF\xBD");
 }
+
+TEST_CASE("event 341 has the fields of contract.md 1.8") {
+  core::trouble x;
+  x.of = tests::example_publish();
+  x.recording_id = "rec-1";
+  x.branch = "mp4";
+  x.why = {core::errc::no_space, "the disk is full"};
+  x.occurs = 3;
+  const auto e = recording_trouble(x, by, now);
+  CHECK(e.type == 341);
+  CHECK(e.subject == "live~hall/court-3");
+  CHECK(e.event_id == "341-4d0b3c2a1f-mp4-1795347002500000");
+  const auto body = json::parse(e.body);
+  CHECK(body["event_type"] == 341);
+  CHECK(body["stream_id"] == "court-3");
+  CHECK(body["appid"] == 1000000001);
+  CHECK(body["session_id"] == "rec-1");
+  CHECK(body["file_format"] == "MP4");
+  CHECK(body["timestamp"] == 1795347002);
+  CHECK(body["exception_level"] == "error");
+  CHECK(body["exception"]
+        == json{{"type", -104}, {"occurs", 3}, {"desc", "the disk is full"}, {"code", "no_space"}});
+  CHECK(body["interface"] == "general_callback");
+  x.why.code = core::errc::media_failed;
+  const auto keys = json::parse(recording_trouble(x, by, now).body);
+  CHECK(keys["exception"]["type"] == -132);
+  CHECK(keys["exception_level"] == "warning");
+}

@@ -138,7 +138,8 @@ void publish::give_slot(const std::string& branch) {
     std::lock_guard guard{asked_mutex_};
     serial = ++asked_[branch];
   }
-  media->offer_slot(branch, {next_++, "", folder, branch + "." + std::to_string(serial)});
+  const auto in = how.spools ? how.spools->choose(clock->steady()) : folder;
+  media->offer_slot(branch, {next_++, "", in, branch + "." + std::to_string(serial)});
 }
 
 void publish::push(std::vector<core::media_item> x) { input->push(std::move(x), clock->steady()); }
@@ -179,12 +180,17 @@ bool publish::finish(std::size_t branches) {
 std::vector<core::frame> publish::kept(const std::string& branch) const {
   std::vector<core::frame> out;
   const auto all = disk.all();
-  for (int i = 1;; ++i) {
-    auto it = all.find(branch + "." + std::to_string(i));
-    if (it == all.end())
-      return out;
-    out.insert(out.end(), it->second.frames.begin(), it->second.frames.end());
+  int slots = 0;
+  {
+    std::lock_guard guard{asked_mutex_};
+    if (const auto it = asked_.find(branch); it != asked_.end())
+      slots = it->second;
   }
+  // One that was declined has left no fragment.
+  for (int i = 1; i <= slots; ++i)
+    if (const auto it = all.find(branch + "." + std::to_string(i)); it != all.end())
+      out.insert(out.end(), it->second.frames.begin(), it->second.frames.end());
+  return out;
 }
 
 // -- media ---------------------------------------------------------------------------------------

@@ -177,7 +177,7 @@ struct publish {
 
 private:
   std::atomic<core::file_id> next_{1};
-  std::mutex asked_mutex_;
+  mutable std::mutex asked_mutex_;
   std::map<std::string, int> asked_;
   core::nanos newest_{0};  // media time that was pushed
   core::nanos arrived_{0}; // and the clock's

@@ -4,6 +4,7 @@
 #include "core/log.hpp"
 #include "core/names.hpp"
 #include "core/ports.hpp"
+#include "core/spool_health.hpp"
 
 #include <chrono>
 #include <filesystem>
@@ -38,6 +39,10 @@ public:
 private:
   std::string path_;
 };
+
+template <class... Folder> std::shared_ptr<core::spool_health> spools_in(Folder... folders) {
+  return std::make_shared<core::spool_health>(std::vector<std::string>{std::move(folders)...});
+}
 
 /// Calls `give` with a callback and returns what the callback got.
 template <class T, class Give> core::result<T> answer_of(Give give) {

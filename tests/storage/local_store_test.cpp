@@ -31,7 +31,7 @@ struct fixture {
   }
   void restart() {
     journal.reset();
-    auto x = local_journal::open({folder / "spool", 100});
+    auto x = local_journal::open({spools_in(folder / "spool"), 100});
     REQUIRE(x);
     journal = *std::move(x);
   }
