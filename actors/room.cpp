@@ -278,11 +278,13 @@ void room_state::run(const machine::order_drop& x) {
 
 void room_state::run(const machine::announce_trouble& x) {
   const auto& y = x.what;
-  core::log::warning(opts_.key.text(),
-                     y.branch + ": " + y.why.what
-                         + (y.occurs > 1 ? " (" + std::to_string(y.occurs) + " times)" : "")
-                         + "; the other formats go on; " + advice(y.why.code),
-                     {{"sequence", y.of.sequence}, {"code", core::to_string(y.why.code)}});
+  core::log::warning(
+      opts_.key.text(),
+      std::string{y.why.code == core::errc::media_failed ? "trouble with " : "cannot write "}
+          + y.branch + ": " + y.why.what
+          + (y.occurs > 1 ? " (" + std::to_string(y.occurs) + " times)" : "")
+          + "; the other formats go on; " + advice(y.why.code),
+      {{"sequence", y.of.sequence}, {"code", core::to_string(y.why.code)}});
   self_->send(archive_, publish_trouble{y});
 }
 
