@@ -50,7 +50,7 @@ archive_actor::behavior_type archive_state::run(archive_actor::stateful_pointer<
       [this](const recover_spool& x) {
         apply(machine_->recover(x.found, x.unended, x.minimum, now()));
       },
-      [this](const room_again&) { apply(machine_->on_room()); },
+      [this](const space_again&) { apply(machine_->on_space()); },
       [this](const get_archive_status&) {
         return archive_status{machine_->is_idle(), machine_->waiting()};
       },

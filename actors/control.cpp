@@ -24,22 +24,22 @@ void control::fault(std::string why) {
   why_not_ = std::move(why);
 }
 
-void control::set_no_room(std::string why) {
+void control::set_no_space(std::string why) {
   std::lock_guard guard{mutex_};
-  no_room_ = std::move(why);
+  no_space_ = std::move(why);
 }
 
 std::string control::why_not_ready() const {
-  std::lock_guard guard{mutex_};
-  return why_not_.empty() ? no_room_ : why_not_;
+  const auto why = refusal();
+  return why ? why->what : std::string{};
 }
 
 std::optional<core::failure> control::refusal() const {
   std::lock_guard guard{mutex_};
   if (!why_not_.empty())
     return core::failure{core::errc::shutting_down, why_not_};
-  if (!no_room_.empty())
-    return core::failure{core::errc::no_space, no_room_};
+  if (!no_space_.empty())
+    return core::failure{core::errc::no_space, no_space_};
   return std::nullopt;
 }
 

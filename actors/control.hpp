@@ -23,7 +23,7 @@ public:
   /// Takes no more publishers, and says why; the rest goes on.
   void fault(std::string why);
   /// Takes no more publishers for now, because the disk is short of room; empty: it is not.
-  void set_no_room(std::string why);
+  void set_no_space(std::string why);
 
   void publish(core::publish_request x,
                std::function<void(core::result<core::admission>)> then) override;
@@ -44,7 +44,7 @@ private:
   mutable std::mutex mutex_;
   node_actor node_;
   std::string why_not_ = "the server is starting";
-  std::string no_room_;
+  std::string no_space_;
 };
 
 } // namespace actors

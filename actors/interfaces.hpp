@@ -53,7 +53,7 @@ using fragment_keeper
 using archive_actor = fragment_keeper::extend<
     // -- from main
     caf::replies_to<recover_spool>::with<void>, // at start: what the journal holds
-    caf::reacts_to<room_again>,                 // what was refused may be tried at once
+    caf::reacts_to<space_again>,                // what was refused may be tried at once
     // -- from the node
     caf::replies_to<get_archive_status>::with<archive_status>,
     caf::replies_to<delete_file>::with<void>,

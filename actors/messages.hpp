@@ -181,7 +181,7 @@ struct committed {
 };
 struct retry_due {};
 /// From main to the archive: the disk has room again.
-struct room_again {};
+struct space_again {};
 struct get_archive_status {};
 struct archive_status {
   bool idle = true;
@@ -264,7 +264,7 @@ LIVETAPE_LOCAL(actors::repaired)
 LIVETAPE_LOCAL(actors::stored)
 LIVETAPE_LOCAL(actors::committed)
 LIVETAPE_LOCAL(actors::retry_due)
-LIVETAPE_LOCAL(actors::room_again)
+LIVETAPE_LOCAL(actors::space_again)
 LIVETAPE_LOCAL(actors::get_archive_status)
 LIVETAPE_LOCAL(actors::archive_status)
 LIVETAPE_LOCAL(actors::delete_file)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "core/spool_health.hpp"
 #include "core/time.hpp"
 
 #include <cstddef>
@@ -76,13 +77,13 @@ inline constexpr std::size_t match_most = 256;            // bytes; app/stream h
 
 // -- storage and index ---------------------------------------------------------------------------
 
-inline constexpr auto store = "store";                    // design 7
-inline constexpr auto spool = "spool";                    // design 7
-inline constexpr auto index_file = "index.db";            // design 7
-inline constexpr std::size_t spools_most = 16;            // ours
-inline constexpr std::uint64_t reserve = 1024 * MiB;      // design 7; or 2 % of a small disk
-inline constexpr std::uint64_t reserve_most = 1ull << 50; // ours
-inline constexpr std::size_t path_most = 1024;            // bytes; ours, leaves room below PATH_MAX
+inline constexpr auto store = "store";                          // design 7
+inline constexpr auto spool = "spool";                          // design 7
+inline constexpr auto index_file = "index.db";                  // design 7
+inline constexpr std::size_t spools_most = 16;                  // ours
+inline constexpr std::uint64_t reserve = core::default_reserve; // design 7
+inline constexpr std::uint64_t reserve_most = 1ull << 50;       // ours
+inline constexpr std::size_t path_most = 1024; // bytes; ours, leaves room below PATH_MAX
 
 // -- notify --------------------------------------------------------------------------------------
 

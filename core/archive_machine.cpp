@@ -296,7 +296,7 @@ machine::effects machine::try_again() {
   return out;
 }
 
-machine::effects machine::on_room() {
+machine::effects machine::on_space() {
   for (auto& [id, j] : jobs_)
     j.pause = std::min(j.pause, 1);
   // A timer that runs still comes.

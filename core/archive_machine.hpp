@@ -117,7 +117,7 @@ public:
   effects on_committed(std::uint64_t ticket, const result<void>& x, wall_time now);
   effects on_retry_due();
   /// The disk has room again: what it refused is tried at once.
-  effects on_room();
+  effects on_space();
 
   // -- properties --------------------------------------------------------------------------------
 

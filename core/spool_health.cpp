@@ -9,7 +9,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t MiB = 1u << 20;
-constexpr std::uint64_t default_reserve = 1024 * MiB; // issue 4: or 2 % of the disk
 constexpr std::uint64_t small_disk_part = 50;
 constexpr std::uint64_t closing_part = 8;          // ours
 constexpr std::uint64_t closing_most = 256 * MiB;  // ours: 500 indexes of half an hour
@@ -18,18 +17,6 @@ constexpr steady_time::duration mistrusted_for = 60s;
 constexpr std::size_t given_up_most = 10'000; // more files than a process has open
 
 } // namespace
-
-const char* to_string(disk_level x) {
-  switch (x) {
-  case disk_level::enough:
-    return "enough";
-  case disk_level::low:
-    return "low";
-  case disk_level::full:
-    return "full";
-  }
-  return "?";
-}
 
 disk_reserve reserve_of(std::optional<std::uint64_t> wanted, std::uint64_t disk_size) {
   disk_reserve out;

@@ -18,15 +18,15 @@ namespace core {
 /// How much is left of a disk. `low`: below the reserve, no new publisher is taken; `full`: so
 /// little that files are closed while they still can be.
 enum class disk_level : std::uint8_t { enough, low, full };
-const char* to_string(disk_level x);
 
 /// What of a disk is kept free (`storage.reserve`).
 struct disk_reserve {
   std::uint64_t low = 0;  // bytes; less free than this is `low`
   std::uint64_t full = 0; // less than this is `full`
 };
-/// `wanted` in bytes; unset: 1 GiB, or 2 % of a small disk. An eighth of it is kept for closing,
-/// 256 MiB at most.
+inline constexpr std::uint64_t default_reserve = 1u << 30; // issue 4: or 2 % of the disk
+/// `wanted` in bytes; unset: the default, or 2 % of a small disk. An eighth of it is kept for
+/// closing, 256 MiB at most.
 disk_reserve reserve_of(std::optional<std::uint64_t> wanted, std::uint64_t disk_size);
 /// The level now. What was `full` is so until twice the room is there: else each byte that somebody
 /// frees would open and close a file.

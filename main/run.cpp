@@ -18,6 +18,7 @@
 #include "io/storage/work_pool.hpp"
 #include "main/demo.hpp"
 #include "main/descriptors.hpp"
+#include "main/file_ids.hpp"
 #include "main/log_output.hpp"
 #include "main/part_options.hpp"
 #include "main/process.hpp"
@@ -52,23 +53,6 @@ int fail(const core::failure& why) {
   core::log::error("livetape", why.what, {{"code", core::to_string(why.code)}});
   return 1;
 }
-
-/// The ids of all files of this node, in order of their making.
-class file_ids {
-public:
-  file_ids(core::file_id last, const core::clock& clock) : source_{last}, clock_{clock} {}
-  core::file_id next() {
-    auto random = std::strtoull(core::random_hex(6).c_str(), nullptr, 16);
-    std::lock_guard guard{mutex_};
-    auto now = std::chrono::floor<core::millis>(clock_.wall()).time_since_epoch();
-    return source_.next(now.count(), random);
-  }
-
-private:
-  std::mutex mutex_;
-  core::file_id_source source_;
-  const core::clock& clock_;
-};
 
 /// `host:port` as a client writes it.
 std::string authority(const std::string& host, std::uint16_t port) {
@@ -173,12 +157,12 @@ public:
     if (!node_)
       return true; // It never started.
     control_->close("the server is ending");
-    disks_.reset();
     demo_session_.reset();
     if (rtmp_)
       rtmp_->stop();
     bool kept = ask_to_end();
     say_farewell();
+    disks_.reset();
     http_->stop();
     poster_->stop();
     for (auto& x : {caf::actor_cast<caf::actor>(node_), caf::actor_cast<caf::actor>(archive_),
@@ -313,9 +297,9 @@ private:
     if (settings_.storage.reserve != config::defaults::reserve)
       options.reserve = settings_.storage.reserve;
     options.tell = [this](core::disk_level best, const std::string& why) {
-      control_->set_no_room(why);
+      control_->set_no_space(why);
       if (best != core::disk_level::full)
-        caf::anon_send(archive_, actors::room_again{});
+        caf::anon_send(archive_, actors::space_again{});
     };
     disks_ = std::make_unique<io::storage::disk_watch>(std::move(options));
   }

@@ -23,7 +23,7 @@ sync_spools(const std::shared_ptr<core::spool_health>& spools, core::millis ever
     io::storage::periodic_sync::options how;
     how.folder = folders.front();
     how.every = every;
-    how.on_failure = [spools, folders = folders](const core::failure&) {
+    how.on_failure = [spools, folders = folders] {
       for (const auto& folder : folders)
         for (auto& [id, why] : io::storage::broken_files(folder)) {
           core::log::error("storage",

@@ -121,7 +121,7 @@ private:
   bool is_full_ = false;
   bool is_paused_ = false; // no disk has room for another fragment
   std::optional<std::uint64_t> spools_seen_;
-  core::file_id told_overlong_ = 0;
+  core::file_id told_overdue_ = 0;
   bool is_finishing_ = false;
   bool is_drained_asked_ = false;
   bool has_ended_ = false;

@@ -63,7 +63,7 @@ void periodic_sync::sync(core::steady_time start) {
   }
   metrics.sync_failures.fetch_add(1, std::memory_order_relaxed);
   if (how_.on_failure)
-    how_.on_failure(done.error());
+    how_.on_failure();
   if (!std::exchange(has_failed_, true))
     core::log::error("storage",
                      "what is being written does not reach the disk: " + done.error().what

@@ -23,7 +23,7 @@ public:
     core::millis every{1'000}; // 0: never, the kernel decides
     std::function<core::result<void>(const std::string&)> sync = core::mux::sync_file_system;
     /// Called after each sync that failed, from this object's thread.
-    std::function<void(const core::failure&)> on_failure{};
+    std::function<void()> on_failure{};
   };
   explicit periodic_sync(options x);
   /// Waits for a sync that is under way.

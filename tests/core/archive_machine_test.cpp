@@ -146,13 +146,13 @@ TEST_CASE("when the disk has room again what it refused is tried at once, by no 
   REQUIRE(w.store_fails > 0);
   w.store_fails = 0;
   w.log.clear();
-  const auto xs = w.m.on_room();
+  const auto xs = w.m.on_space();
   CHECK(all<machine::arm_retry>(xs).empty());
   w.play(xs);
   REQUIRE_FALSE(w.log.empty());
   CHECK(w.log[0] == "store 1");
   CHECK(w.m.is_idle());
-  CHECK(w.m.on_room().empty());
+  CHECK(w.m.on_space().empty());
 }
 
 TEST_CASE("a trouble is an event in its place among those of its publish") {

@@ -30,6 +30,14 @@ struct spooled {
     p.play(numbered(length, 1s, true, true, sent), sent == 0ns);
     sent += length;
   }
+  /// One fragment ended by a full disk, and the next.
+  std::vector<core::fragment_closed> closed_and_resumed(const std::string& branch) {
+    auto closed = p.heard->of<core::fragment_closed>(branch);
+    REQUIRE(closed.size() == 2);
+    CHECK(closed[0].why == end_reason::no_space);
+    CHECK(closed[1].started == start_reason::resumed);
+    return closed;
+  }
   /// Every picture is written once or inside of a gap of the branch.
   void check_account(const std::string& branch, gap_cause cause) {
     const auto gaps = p.heard->of<core::gap_closed>(branch);
@@ -93,10 +101,7 @@ TEST_CASE("a full disk closes the files while they can be, and they go on when i
   x.play(3s);
   REQUIRE(x.p.finish(2));
   for (const auto* branch : {"mp4", "flv"}) {
-    const auto closed = x.p.heard->of<core::fragment_closed>(branch);
-    REQUIRE(closed.size() == 2);
-    CHECK(closed[0].why == end_reason::no_space);
-    CHECK(closed[1].started == start_reason::resumed);
+    const auto closed = x.closed_and_resumed(branch);
     CHECK(closed[1].why == end_reason::publish_ended);
     x.check_account(branch, gap_cause::no_space);
     const auto told = x.p.heard->of<core::trouble_met>(branch);
@@ -140,10 +145,7 @@ TEST_CASE("where another disk has room, a full one costs no frame") {
   x.play(3s);
   REQUIRE(x.p.finish(2));
   for (const auto* branch : {"mp4", "flv"}) {
-    const auto closed = x.p.heard->of<core::fragment_closed>(branch);
-    REQUIRE(closed.size() == 2);
-    CHECK(closed[0].why == end_reason::no_space);
-    CHECK(closed[1].started == start_reason::resumed);
+    x.closed_and_resumed(branch);
     CHECK(x.p.heard->of<core::slot_declined>(branch).size() == 1);
     CHECK(numbers(x.p.kept(branch), video).size() == 150);
   }
