@@ -26,9 +26,16 @@ inline void put64(bytes& out, std::uint64_t x) { put_bytes(out, x, 8); }
 inline void put(bytes& out, byte_view x) { out.insert(out.end(), x.begin(), x.end()); }
 inline void put(bytes& out, std::string_view x) { out.insert(out.end(), x.begin(), x.end()); }
 
+/// Into the four bytes at `p`.
+inline void store32(std::uint8_t* p, std::uint32_t x) {
+  p[0] = static_cast<std::uint8_t>(x >> 24);
+  p[1] = static_cast<std::uint8_t>(x >> 16);
+  p[2] = static_cast<std::uint8_t>(x >> 8);
+  p[3] = static_cast<std::uint8_t>(x);
+}
+
 inline void set32(bytes& out, std::size_t at, std::uint64_t x) {
-  for (int i = 3; i >= 0; --i, x >>= 8)
-    out[at + static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(x);
+  store32(&out[at], static_cast<std::uint32_t>(x));
 }
 
 /// The first `n` bytes of `p`, which the caller has checked to be there.

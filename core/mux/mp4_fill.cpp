@@ -12,61 +12,91 @@ constexpr std::size_t write_buffer = 16 * 1024;
 /// Writes the entries into the holes, each table behind a buffer of its own.
 class filler {
 public:
-  filler(file& out, const table_counts& x) : file_{out}, counts_{x} {
-    for (std::size_t i = 0; i < table_kinds; ++i)
-      left_[i] = table_bytes(x, static_cast<table>(i));
+  filler(file& out, const table_counts& x) : file_{out}, wide_{x.wide} {
+    for (std::size_t i = 0; i < table_kinds; ++i) {
+      lanes_[i].left = table_bytes(x, static_cast<table>(i));
+      lanes_[i].held.resize(std::min<std::uint64_t>(lanes_[i].left, write_buffer));
+    }
   }
 
-  void place(table which, std::uint64_t offset) { at_[static_cast<std::size_t>(which)] = offset; }
+  void place(table which, std::uint64_t offset) { of(which).at = offset; }
 
   void operator()(table which, std::uint64_t x) {
-    put(which, x, which == table::chunks && counts_.wide ? 8 : 4);
+    if (which == table::chunks && wide_)
+      put(of(which), {static_cast<std::uint32_t>(x >> 32), static_cast<std::uint32_t>(x)});
+    else
+      put(of(which), {static_cast<std::uint32_t>(x)});
   }
   void operator()(table which, std::uint32_t first, std::uint32_t x) {
-    put(which, first, 4);
-    put(which, x, 4);
     if (which == table::stsc)
-      put(which, 1, 4); // sample description
+      put(of(which), {first, x, 1}); // sample description
+    else
+      put(of(which), {first, x});
   }
   void shown(ticks, std::int32_t, std::uint32_t) {}
 
   /// Fails when the file told other things than it did when it was counted.
   result<void> finish() {
-    for (std::size_t i = 0; i < table_kinds; ++i)
-      flush(i);
-    if (good_ && std::any_of(left_.begin(), left_.end(), [](auto x) { return x != 0; }))
+    for (auto& x : lanes_)
+      flush(x);
+    if (good_
+        && std::any_of(lanes_.begin(), lanes_.end(), [](const auto& x) { return x.left != 0; }))
       return failure{errc::storage_failed, "the file changed while its moov was made"};
     return good_;
   }
 
 private:
-  void put(table which, std::uint64_t x, int n) {
-    auto i = static_cast<std::size_t>(which);
-    if (left_[i] < static_cast<std::uint64_t>(n))
-      return; // a table that is left out
-    left_[i] -= static_cast<std::uint64_t>(n);
-    if (buffers_[i].size() + 8 > write_buffer)
-      flush(i);
-    put_bytes(buffers_[i], x, n);
+  struct lane {
+    std::uint64_t at = 0;   // of what is held
+    std::uint64_t left = 0; // bytes that are still to come
+    std::size_t filled = 0;
+    bytes held;
+  };
+
+  lane& of(table x) { return lanes_[static_cast<std::size_t>(x)]; }
+
+  /// A table that is left out takes nothing.
+  template <std::size_t N> void put(lane& to, const std::uint32_t (&numbers)[N]) {
+    constexpr auto size = 4 * N;
+    if (to.left < size)
+      return;
+    to.left -= size;
+    if (to.held.size() - to.filled < size)
+      flush(to);
+    for (auto x : numbers) {
+      store32(&to.held[to.filled], x);
+      to.filled += 4;
+    }
   }
 
-  void flush(std::size_t i) {
-    if (good_ && !buffers_[i].empty())
-      good_ = file_.write_at(at_[i], buffers_[i]);
-    at_[i] += buffers_[i].size();
-    buffers_[i].clear();
+  void flush(lane& x) {
+    if (good_ && x.filled != 0)
+      good_ = file_.write_at(x.at, byte_view{x.held}.first(x.filled));
+    x.at += x.filled;
+    x.filled = 0;
   }
 
   file& file_;
-  table_counts counts_;
-  std::array<std::uint64_t, table_kinds> at_{};
-  std::array<std::uint64_t, table_kinds> left_{};
-  std::array<bytes, table_kinds> buffers_;
+  bool wide_;
+  std::array<lane, table_kinds> lanes_;
   result<void> good_;
 };
 
-result<void> append_layout(file& out, const layout& x) {
+/// Holes of the file where it can have them: what is written twice costs twice.
+result<void> leave_hole(file& out, std::uint64_t size) {
+  if (out.truncate(out.size() + size))
+    return {};
   static const bytes zeros(64 * 1024);
+  while (size > 0) {
+    const auto n = std::min<std::uint64_t>(size, zeros.size());
+    if (auto r = out.append(byte_view{zeros}.first(static_cast<std::size_t>(n))); !r)
+      return r;
+    size -= n;
+  }
+  return {};
+}
+
+result<void> append_layout(file& out, const layout& x) {
   std::size_t at = 0;
   for (const auto& hole : x.holes) {
     if (hole.size == 0)
@@ -74,19 +104,35 @@ result<void> append_layout(file& out, const layout& x) {
     if (auto r = out.append(byte_view{x.out}.subspan(at, hole.at - at)); !r)
       return r;
     at = hole.at;
-    for (auto left = hole.size; left > 0;) {
-      auto n = static_cast<std::size_t>(std::min<std::uint64_t>(left, zeros.size()));
-      if (auto r = out.append(byte_view{zeros}.first(n)); !r)
-        return r;
-      left -= n;
-    }
+    if (auto r = leave_hole(out, hole.size); !r)
+      return r;
   }
   return out.append(byte_view{x.out}.subspan(at));
 }
 
-result<void> fill(file& x, const movie& m, const layout& moov, std::uint64_t start) {
+using track_tables = std::array<std::optional<table_entries<filler>>, 2>;
+
+result<void> read_moofs(file& x, track_tables& to) {
+  walker in{x};
+  auto read = each_moof(in, [&](const moof& y) {
+    for (std::size_t i = 0; i < y.count; ++i)
+      if (auto& t = to[y.chunks[i].track])
+        t->add(y.chunks[i]);
+  });
+  return read ? result<void>{} : read.error();
+}
+
+result<void> read_log(file& x, const moof_log& log, track_tables& to) {
+  return log.each(x, [&](const chunk& y, auto next) {
+    if (auto& t = to[y.track])
+      t->add(y, next);
+  });
+}
+
+result<void> fill(file& x, const movie& m, const layout& moov, std::uint64_t start,
+                  const moof_log* log) {
   std::array<std::optional<filler>, 2> fillers;
-  std::array<std::optional<table_entries<filler>>, 2> tables;
+  track_tables tables;
   std::size_t hole = 0;
   std::uint64_t before = 0; // bytes of the holes so far
   for (std::size_t i = 0; i < 2; ++i) {
@@ -99,14 +145,8 @@ result<void> fill(file& x, const movie& m, const layout& moov, std::uint64_t sta
       before += moov.holes[hole].size;
     }
   }
-  walker in{x};
-  auto read = each_moof(in, [&](const moof& y) {
-    for (std::size_t i = 0; i < y.count; ++i)
-      if (auto& t = tables[y.chunks[i].track])
-        t->add(y.chunks[i]);
-  });
-  if (!read)
-    return read.error();
+  if (auto r = log ? read_log(x, *log, tables) : read_moofs(x, tables); !r)
+    return r;
   for (std::size_t i = 0; i < 2; ++i) {
     if (!fillers[i])
       continue;
@@ -119,14 +159,15 @@ result<void> fill(file& x, const movie& m, const layout& moov, std::uint64_t sta
 
 } // namespace
 
-result<void> append_moov(file& x, const movie& m, const layout& moov) {
+result<void> append_moov(file& x, const movie& m, const layout& moov, const moof_log* log) {
   auto start = x.size();
   if (auto r = append_layout(x, moov); !r)
     return r;
-  return fill(x, m, moov, start);
+  return fill(x, m, moov, start, log);
 }
 
-result<void> overwrite_moov(file& x, const movie& m, const layout& moov, std::uint64_t offset) {
+result<void> overwrite_moov(file& x, const movie& m, const layout& moov, std::uint64_t offset,
+                            const moof_log* log) {
   std::size_t from = 8;
   std::uint64_t before = 0; // bytes of the holes so far
   auto piece = [&](std::size_t to) {
@@ -142,7 +183,7 @@ result<void> overwrite_moov(file& x, const movie& m, const layout& moov, std::ui
   }
   if (auto r = piece(moov.out.size()); !r)
     return r;
-  return fill(x, m, moov, offset);
+  return fill(x, m, moov, offset, log);
 }
 
 } // namespace core::mux::mp4

@@ -53,15 +53,16 @@ result<bool> is_finished(file& x, const movie& m, const layout& moov, std::uint6
   if (!ends || !*ends || moov.size() != x.size() - end)
     return ends ? result<bool>{false} : ends;
   comparison with{x, compared_at_once};
-  if (auto r = overwrite_moov(with, m, moov, end); !r)
+  if (auto r = overwrite_moov(with, m, moov, end, nullptr); !r)
     return r.error();
   return with.is_same();
 }
 
 /// Over what is in the room. The header comes last, so that no player finds a moov that is not
 /// there yet.
-result<void> put_in_front(file& x, const movie& m, const layout& moov, std::uint64_t room) {
-  if (auto r = overwrite_moov(x, m, moov, prologue_size); !r)
+result<void> put_in_front(file& x, const movie& m, const layout& moov, std::uint64_t room,
+                          const moof_log* log) {
+  if (auto r = overwrite_moov(x, m, moov, prologue_size, log); !r)
     return r;
   if (moov.size() < room)
     if (auto r = x.write_at(prologue_size + moov.size(), box_header(room - moov.size(), "free"));
@@ -76,20 +77,20 @@ result<bool> is_finished_in_front(file& x, const movie& m, const layout& moov, c
   if (in.finished_end() != end || x.size() != end)
     return false;
   comparison with{x, compared_at_once};
-  if (auto r = put_in_front(with, m, moov, in.room()); !r)
+  if (auto r = put_in_front(with, m, moov, in.room(), nullptr); !r)
     return r.error();
   return with.is_same();
 }
 
 /// The moov, then the header of the mdat, behind which the first moov and the moofs vanish.
 result<void> write_end(file& x, const movie& m, const layout& moov, const walker& in,
-                       std::uint64_t end, bool in_front) {
+                       std::uint64_t end, bool in_front, const moof_log* log) {
   if (x.size() > end)
     if (auto r = x.truncate(end); !r)
       return r;
   if (moov.size() > std::numeric_limits<std::uint32_t>::max())
     return failure{errc::internal, "the moov would be larger than a box may be"};
-  auto written = in_front ? put_in_front(x, m, moov, in.room()) : append_moov(x, m, moov);
+  auto written = in_front ? put_in_front(x, m, moov, in.room(), log) : append_moov(x, m, moov, log);
   // What an earlier end may have put there.
   if (written && in.room() && !in_front)
     written = x.write_at(prologue_size, box_header(in.room(), "free"));
@@ -115,7 +116,8 @@ result<void> write_end(file& x, const movie& m, const layout& moov, const walker
 }
 
 /// `end`: of the last moof that is whole.
-result<finished> finish(file& x, walker& in, moof_count& counted, std::uint64_t end) {
+result<finished> finish(file& x, walker& in, moof_count& counted, std::uint64_t end,
+                        const moof_log* log) {
   auto m = counted.describe(in.head());
   if (!m.tracks[0] && !m.tracks[1])
     return failure{errc::not_found, "there is no whole frame in it"};
@@ -128,7 +130,7 @@ result<finished> finish(file& x, walker& in, moof_count& counted, std::uint64_t 
   if (!already)
     return already.error();
   if (!*already)
-    if (auto r = write_end(x, m, moov, in, end, in_front); !r)
+    if (auto r = write_end(x, m, moov, in, end, in_front, log); !r)
       return r.error();
   out.holds = account_of(m, x.size());
   return out;
@@ -151,10 +153,10 @@ result<finished> finish(file& x) {
   auto end = each_moof(in, [&](const moof& m) { counted.add(m); });
   if (!end)
     return end.error();
-  return finish(x, in, counted, std::min(*end, x.size()));
+  return finish(x, in, counted, std::min(*end, x.size()), nullptr);
 }
 
-result<finished> finish(file& x, moof_count& counted) {
+result<finished> finish(file& x, moof_count& counted, const moof_log& log) {
   walker in{x};
   auto begun = in.begin();
   if (!begun)
@@ -163,7 +165,7 @@ result<finished> finish(file& x, moof_count& counted) {
   if (!*begun || (counted.has(video_index) && !tracks[video_index])
       || (counted.has(audio_index) && !tracks[audio_index]))
     return failure{errc::storage_failed, "its beginning has changed"};
-  return finish(x, in, counted, x.size());
+  return finish(x, in, counted, x.size(), &log);
 }
 
 } // namespace core::mux::mp4

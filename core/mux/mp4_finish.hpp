@@ -3,6 +3,7 @@
 
 #include "core/mux/fragment.hpp"
 #include "core/mux/mp4_count.hpp"
+#include "core/mux/mp4_log.hpp"
 
 namespace core::mux::mp4 {
 
@@ -33,7 +34,7 @@ struct finished {
 result<finished> finish(file& x);
 
 /// The same for a file that ends with a whole moof and its media, by the writer that has counted
-/// all of them: they are read only once.
-result<finished> finish(file& x, moof_count& counted);
+/// and noted all of them: none is read.
+result<finished> finish(file& x, moof_count& counted, const moof_log& log);
 
 } // namespace core::mux::mp4

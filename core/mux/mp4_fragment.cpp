@@ -82,7 +82,7 @@ public:
   result<account> close() override {
     if (auto r = flush(); !r)
       return r.error();
-    auto done = counted_ ? finish(*file_, *counted_) : finish(*file_);
+    auto done = known_ ? finish(*file_, known_->counted, known_->log) : finish(*file_);
     if (!done)
       return done.error();
     if (room_ && !done->is_in_front())
@@ -114,15 +114,18 @@ private:
   result<void> flush() {
     if (moof_.empty())
       return {};
-    moof_.build(out_);
     const auto at = file_->size();
+    if (known_)
+      known_->log.spill(out_.own(), at);
+    const auto noted = out_.size();
+    moof_.build(out_);
     const auto& pieces = out_.pieces();
     auto done = append_whole(*file_, pieces);
     if (done) {
       written_.flushed();
-      count(pieces[0], at);
+      note(pieces[0].subspan(noted), at + noted);
     } else {
-      counted_.reset(); // nobody knows what is there
+      known_.reset(); // nobody knows what is there
     }
     out_.clear(kept_buffer);
     moof_.clear();
@@ -131,20 +134,27 @@ private:
 
   /// Reads the moof that was just appended as repair would. `front`: it, the header of its mdat,
   /// and what else a gather puts into its first piece.
-  void count(byte_view front, std::uint64_t at) {
+  void note(byte_view front, std::uint64_t at) {
     const std::size_t size = get32(front.data());
     moof m;
-    if (counted_
-        && read_moof(front.subspan(8, size - 8), at, at + size + 8, file_->size(), head_, m))
-      counted_->add(m);
-    else
-      counted_.reset();
+    if (known_
+        && read_moof(front.subspan(8, size - 8), at, at + size + 8, file_->size(), head_, m)) {
+      known_->counted.add(m);
+      known_->log.add(m);
+    } else {
+      known_.reset();
+    }
   }
 
   std::unique_ptr<file> file_;
   track_set tracks_;
   movie head_; // the tracks that may be in a moof
-  std::optional<moof_count> counted_{std::in_place};
+  /// Of all that is in the file; without it the moofs are read once more at the end.
+  struct knowledge {
+    moof_count counted;
+    moof_log log;
+  };
+  std::optional<knowledge> known_{std::in_place};
   std::uint64_t room_; // for a moov in front; 0: it will stand at the end
   std::string remark_;
   tally tally_;

@@ -15,7 +15,8 @@ public:
   /// `raise` is added to every composition offset; see movie_track.
   table_entries(Sink& out, std::int32_t raise) : out_{out}, raise_{raise} {}
 
-  void add(const chunk& x) {
+  /// `next()` gives one sample after the other.
+  template <class Next> void add(const chunk& x, Next next) {
     ++chunks_;
     out_(table::chunks, x.offset);
     if (x.samples != per_chunk_)
@@ -23,10 +24,13 @@ public:
     per_chunk_ = x.samples;
     auto dts = x.start;
     for (std::uint32_t i = 0; i < x.samples; ++i) {
-      auto s = sample_at(x, i);
-      add(s, dts);
+      const sample s = next();
+      put(s, dts);
       dts += s.duration;
     }
+  }
+  void add(const chunk& x) {
+    add(x, [&x, i = std::uint32_t{0}]() mutable { return sample_at(x, i++); });
   }
 
   /// The last sample lasts as long as its moof said.
@@ -44,7 +48,7 @@ private:
     std::uint32_t value = 0;
   };
 
-  void add(const sample& s, ticks dts) {
+  void put(const sample& s, ticks dts) {
     // Between two moofs the decode times count, not what the last sample was thought to last.
     if (samples_ > 0)
       lasts(std::clamp<ticks>(dts - dts_, 0, std::numeric_limits<std::uint32_t>::max()));

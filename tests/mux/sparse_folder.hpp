@@ -20,11 +20,12 @@ inline std::size_t heap_in_use() {
 }
 
 /// A real file whose zeros take no room on the disk, so that a test may have one of any size.
-/// Counts what is read, and how high the heap is while it is used.
+/// Counts what is read and written, and how high the heap is while it is used.
 class sparse_file : public core::mux::file {
 public:
   struct counts {
     std::uint64_t read = 0;
+    std::uint64_t written = 0;
     std::size_t highest_heap = 0;
   };
 
@@ -45,6 +46,7 @@ public:
   }
   core::result<void> write_at(std::uint64_t offset, core::byte_view x) override {
     notice();
+    to_.written += x.size();
     const auto end = std::max(size_, offset + x.size());
     const bool is_new = offset == size_;
     while (!x.empty()) {
