@@ -39,8 +39,9 @@ archive_actor::behavior_type archive_state::run(archive_actor::stateful_pointer<
       // -- from rooms
       [this](const publish_began& x) { apply(machine_->on_started(x.of, x.tracks, now())); },
       [this](const publish_over& x) {
-        apply(machine_->on_ended(x.of, x.how, x.tracks, x.minimum, now()));
+        apply(machine_->on_ended(x.of, x.how, x.tracks, x.minimum, now(), x.may_go_on));
       },
+      [this](const publish_merged& x) { apply(machine_->on_merged(x.of, x.into)); },
       [this](const publish_gap& x) { apply(machine_->on_gap(x.of, x.what)); },
       [this](const publish_trouble& x) { apply(machine_->on_trouble(x.what, now())); },
       [this](const keep_fragment& x) { apply(machine_->keep(x.entry, x.what, x.minimum, now())); },

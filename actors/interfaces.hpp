@@ -21,8 +21,9 @@ using stream_listener = caf::typed_actor<
 /// Owns the media of one stream's publishes and gives it orders.
 using stream_actor = caf::typed_actor<
     // -- from its room
-    caf::replies_to<attach_publisher>::with<core::admission>, // a new publish begins
+    caf::replies_to<attach_publisher>::with<core::admission>, // a new publish begins, or goes on
     caf::replies_to<cut_publish>::with<void>,                 // all branches, at the next key frame
+    caf::reacts_to<close_window>, // what has waited long enough for its publisher ends
     caf::replies_to<get_stream_status>::with<stream_status>,
     // -- from the media of a publish, from any thread
     caf::reacts_to<media_report>,
@@ -37,12 +38,15 @@ using room_actor = stream_listener::extend<
     caf::replies_to<get_room_status>::with<core::stream_view>,
     caf::reacts_to<close_room>, // the node is ending
     // -- from itself
-    caf::reacts_to<core::started_due>>; // event 1 has waited long enough for the tracks
+    caf::reacts_to<core::started_due>,   // event 1 has waited long enough for the tracks
+    caf::reacts_to<core::window_due>,    // a merge window is over
+    caf::reacts_to<core::takeover_due>>; // who takes over has waited long enough
 
 /// The part of the archive that rooms speak to.
 using fragment_keeper
     = caf::typed_actor<caf::reacts_to<publish_began>,    // event 1
                        caf::reacts_to<publish_over>,     // event 0; decides about too short ones
+                       caf::reacts_to<publish_merged>,   // two that are one as to their length
                        caf::reacts_to<publish_gap>,      // into the index
                        caf::reacts_to<publish_trouble>,  // event 341
                        caf::reacts_to<keep_fragment>,    // store, index, announce

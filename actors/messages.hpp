@@ -22,17 +22,18 @@ struct attach_publisher {
   core::publish of;
   core::policy by;
   std::string recording_id;
+  std::string resumes; // the sequence of the publish that it goes on with, or empty
 };
 
-/// From the media of one publish to its stream.
+/// From media to its stream.
 struct media_report {
-  std::string sequence;
+  std::string session;
   core::media_event what;
 };
 
 /// From the storage to the stream: the answer to a slot that is prepared ahead.
 struct slot_report {
-  std::string sequence;
+  std::string session;
   std::variant<core::slot_ready, core::slot_refused, core::slot_retry_due> what;
 };
 
@@ -82,6 +83,12 @@ struct publish_finished {
 /// From the room to its stream: cut all branches of the publish at the next key frame.
 struct cut_publish {
   std::string sequence;
+};
+
+/// From the room to its stream: nobody came back for so long.
+struct close_window {
+  std::string sequence;
+  core::millis passed{0};
 };
 
 /// To a room or the node: cut what is live.
@@ -136,6 +143,12 @@ struct publish_over {
   core::publisher_left how;
   core::track_set tracks;
   core::millis minimum{0};
+  bool may_go_on = false;
+};
+/// Another publish went on with this one.
+struct publish_merged {
+  core::publish of;
+  core::publish into;
 };
 /// Every fragment of the publish was handed over.
 struct publish_closed {
@@ -231,6 +244,8 @@ LIVETAPE_LOCAL(core::publish_request)
 LIVETAPE_LOCAL(core::admission)
 LIVETAPE_LOCAL(core::stream_view)
 LIVETAPE_LOCAL(core::started_due)
+LIVETAPE_LOCAL(core::window_due)
+LIVETAPE_LOCAL(core::takeover_due)
 LIVETAPE_LOCAL(actors::attach_publisher)
 LIVETAPE_LOCAL(actors::media_report)
 LIVETAPE_LOCAL(actors::slot_report)
@@ -242,6 +257,7 @@ LIVETAPE_LOCAL(actors::branch_troubled)
 LIVETAPE_LOCAL(actors::left)
 LIVETAPE_LOCAL(actors::publish_finished)
 LIVETAPE_LOCAL(actors::cut_publish)
+LIVETAPE_LOCAL(actors::close_window)
 LIVETAPE_LOCAL(actors::cut_stream)
 LIVETAPE_LOCAL(actors::drop_stream)
 LIVETAPE_LOCAL(actors::get_stream_status)
@@ -254,6 +270,7 @@ LIVETAPE_LOCAL(actors::shut_down)
 LIVETAPE_LOCAL(actors::close_room)
 LIVETAPE_LOCAL(actors::publish_began)
 LIVETAPE_LOCAL(actors::publish_over)
+LIVETAPE_LOCAL(actors::publish_merged)
 LIVETAPE_LOCAL(actors::publish_closed)
 LIVETAPE_LOCAL(actors::publish_gap)
 LIVETAPE_LOCAL(actors::publish_trouble)

@@ -53,16 +53,22 @@ private:
   void apply(machine::effects xs);
 
   void run(const machine::attach& x);
+  void run(const machine::refuse& x);
   void run(const machine::announce_started& x);
   void run(const machine::announce_ended& x);
+  void run(const machine::announce_merged& x);
   void run(const machine::announce_finished& x);
   void run(const machine::arm_started_timer& x);
+  void run(const machine::arm_window& x);
+  void run(const machine::arm_takeover& x);
+  void run(const machine::order_end& x);
   void run(const machine::order_cut& x);
   void run(const machine::order_drop& x);
   void run(const machine::announce_trouble& x);
   void run(const machine::report_idle& x);
 
   stream_actor& stream();
+  caf::typed_response_promise<core::admission> take_promise(const std::string& sequence);
 
   room_actor::stateful_pointer<room_state> self_ = nullptr;
   room_options opts_;
@@ -71,7 +77,7 @@ private:
   machine machine_;
   stream_actor stream_;
   std::map<std::string, std::shared_ptr<core::publisher>> sessions_;
-  caf::typed_response_promise<core::admission> admitting_;
+  std::map<std::string, caf::typed_response_promise<core::admission>> admitting_; // by sequence
   std::uint64_t requests_ = 0;
 };
 

@@ -22,6 +22,7 @@ stream_actor::behavior_type stream_state::run(stream_actor::stateful_pointer<str
   return {
       [this](const attach_publisher& x) { return on(x); },
       [this](const cut_publish& x) { return on(x); },
+      [this](const close_window& x) { on(x); },
       [this](const get_stream_status& x) { return on(x); },
       [this](const media_report& x) { on(x); },
       [this](const slot_report& x) { on(x); },
@@ -29,58 +30,74 @@ stream_actor::behavior_type stream_state::run(stream_actor::stateful_pointer<str
 }
 
 caf::result<core::admission> stream_state::on(const attach_publisher& x) {
-  auto sequence = x.of.sequence;
+  if (auto* before = x.resumes.empty() ? nullptr : find(x.resumes)) {
+    auto input = before->media->resume();
+    apply(before->id, before->decides.resume(x.of, x.by, x.recording_id, "policy"));
+    return core::admission{std::move(input), x.of.sequence};
+  }
+  auto id = x.of.sequence;
   // The sink outlives this state: it holds a handle, never `this`.
-  auto media
-      = opts_.open(x.of.key.text(), [me = stream_actor{self_}, sequence](core::media_event y) {
-          caf::anon_send(me, media_report{sequence, std::move(y)});
-        });
+  auto media = opts_.open(x.of.key.text(), [me = stream_actor{self_}, id](core::media_event y) {
+    caf::anon_send(me, media_report{id, std::move(y)});
+  });
   auto input = media->input();
-  auto [at, is_new] = sessions_.try_emplace(sequence, session{machine{x.of}, std::move(media)});
-  apply(sequence, at->second.decides.record(x.by, x.recording_id, "policy"));
-  return core::admission{std::move(input), sequence};
+  auto [at, is_new] = sessions_.try_emplace(id, session{id, machine{x.of}, std::move(media)});
+  apply(id, at->second.decides.record(x.by, x.recording_id, "policy"));
+  return core::admission{std::move(input), id};
+}
+
+stream_state::session* stream_state::find(const std::string& sequence) {
+  for (auto& [id, x] : sessions_)
+    if (x.decides.of().sequence == sequence)
+      return &x;
+  return nullptr;
 }
 
 caf::result<void> stream_state::on(const cut_publish& x) {
-  auto at = sessions_.find(x.sequence);
-  if (at == sessions_.end())
+  auto* s = find(x.sequence);
+  if (s == nullptr)
     return to_error({core::errc::not_now, "nobody publishes this stream"});
-  at->second.media->cut(core::start_reason::cut, core::end_reason::cut);
+  s->media->cut(core::start_reason::cut, core::end_reason::cut);
   return caf::unit;
 }
 
+void stream_state::on(const close_window& x) {
+  if (auto* s = find(x.sequence))
+    apply(s->id, s->decides.on_window(x.passed));
+}
+
 caf::result<stream_status> stream_state::on(const get_stream_status& x) {
-  auto at = sessions_.find(x.sequence);
-  if (at == sessions_.end())
+  auto* s = find(x.sequence);
+  if (s == nullptr)
     return to_error({core::errc::not_found, "nobody publishes this stream"});
-  auto media = at->second.media->status();
-  auto branches = at->second.decides.branches();
+  auto media = s->media->status();
+  auto branches = s->decides.branches();
   for (auto& b : branches)
     for (auto& m : media.branches)
       if (m.id == b.id && m.id != 0) {
         b.duration = m.duration;
         b.size = m.size;
       }
-  return stream_status{std::move(media), std::move(branches), at->second.decides.gaps()};
+  return stream_status{std::move(media), std::move(branches), s->decides.gaps()};
 }
 
 void stream_state::on(const media_report& x) {
-  if (auto at = sessions_.find(x.sequence); at != sessions_.end())
-    apply(x.sequence, std::visit([&](auto& y) { return at->second.decides.on(y); }, x.what));
+  if (auto at = sessions_.find(x.session); at != sessions_.end())
+    apply(x.session, std::visit([&](auto& y) { return at->second.decides.on(y); }, x.what));
 }
 
 void stream_state::on(const slot_report& x) {
-  auto at = sessions_.find(x.sequence);
+  auto at = sessions_.find(x.session);
   if (at != sessions_.end()) {
-    apply(x.sequence, std::visit([&](auto& y) { return at->second.decides.on(y); }, x.what));
+    apply(x.session, std::visit([&](auto& y) { return at->second.decides.on(y); }, x.what));
   } else if (auto* late = std::get_if<core::slot_ready>(&x.what)) {
     // The publish was over before its slot was ready.
     opts_.journal->drop(late->entry.slot.id, true, [](auto) {});
   }
 }
 
-void stream_state::apply(const std::string& sequence, machine::effects xs) {
-  auto at = sessions_.find(sequence);
+void stream_state::apply(const std::string& session, machine::effects xs) {
+  auto at = sessions_.find(session);
   for (auto& x : xs)
     std::visit([&](auto& y) { run(at->second, y); }, x);
   if (at->second.decides.is_finished())
@@ -91,17 +108,21 @@ void stream_state::run(session& s, const machine::open_branch& x) {
   s.media->open_branch(x.branch, x.how, x.why);
 }
 
+void stream_state::run(session& s, const machine::close_branch& x) {
+  s.media->close_branch(x.branch, x.why);
+}
+
 void stream_state::run(session& s, const machine::prepare_slot& x) {
   auto entry = x.entry;
   auto id = opts_.next_id();
   entry.slot = opts_.journal->place(id, std::to_string(opts_.app_id) + "_" + core::random_hex(32),
                                     entry.what);
-  auto answer = [me = stream_actor{self_}, sequence = s.decides.of().sequence, branch = x.branch,
+  auto answer = [me = stream_actor{self_}, session = s.id, branch = x.branch,
                  entry](core::result<void> done) {
     if (done)
-      caf::anon_send(me, slot_report{sequence, core::slot_ready{branch, entry}});
+      caf::anon_send(me, slot_report{session, core::slot_ready{branch, entry}});
     else
-      caf::anon_send(me, slot_report{sequence, core::slot_refused{branch, done.error()}});
+      caf::anon_send(me, slot_report{session, core::slot_refused{branch, done.error()}});
   };
   opts_.journal->write(entry, std::move(answer));
 }
@@ -112,6 +133,10 @@ void stream_state::run(session& s, const machine::offer_slot& x) {
 
 void stream_state::run(session&, const machine::discard_slot& x) {
   opts_.journal->drop(x.id, true, [](auto) {});
+}
+
+void stream_state::run(session&, const machine::note_publish& x) {
+  opts_.journal->note_publish(x.id, x.of);
 }
 
 void stream_state::run(session&, const machine::note_opened& x) {
@@ -156,7 +181,7 @@ void stream_state::run(session& s, const machine::report_finished&) {
 }
 
 void stream_state::run(session& s, const machine::arm_slot_retry& x) {
-  self_->delayed_send(self_, x.delay, slot_report{s.decides.of().sequence, x.what});
+  self_->delayed_send(self_, x.delay, slot_report{s.id, x.what});
 }
 
 } // namespace actors

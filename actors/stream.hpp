@@ -20,8 +20,8 @@ struct stream_options {
   std::int64_t app_id = 0;
 };
 
-/// Carries out what the stream_machine of each publish decides: gives orders to its media, has
-/// slots prepared by the journal, and tells its room.
+/// Carries out what the stream_machine of each publish, or of several that were merged, decides:
+/// gives orders to its media, has slots prepared by the journal, and tells its room.
 class stream_state {
 public:
   static inline const char* name = "stream";
@@ -33,6 +33,7 @@ public:
 private:
   using machine = core::stream_machine;
   struct session {
+    std::string id; // the sequence of its first publish
     machine decides;
     std::shared_ptr<core::media_control> media;
   };
@@ -40,14 +41,18 @@ private:
   caf::result<core::admission> on(const attach_publisher& x);
   caf::result<void> on(const cut_publish& x);
   caf::result<stream_status> on(const get_stream_status& x);
+  void on(const close_window& x);
   void on(const media_report& x);
   void on(const slot_report& x);
-  void apply(const std::string& sequence, machine::effects xs);
+  void apply(const std::string& session, machine::effects xs);
+  session* find(const std::string& sequence);
 
   void run(session& s, const machine::open_branch& x);
+  void run(session& s, const machine::close_branch& x);
   void run(session& s, const machine::prepare_slot& x);
   void run(session& s, const machine::offer_slot& x);
   void run(session& s, const machine::discard_slot& x);
+  void run(session& s, const machine::note_publish& x);
   void run(session& s, const machine::note_opened& x);
   void run(session& s, machine::keep_fragment& x);
   void run(session& s, machine::salvage_fragment& x);
@@ -62,7 +67,7 @@ private:
   stream_actor::stateful_pointer<stream_state> self_ = nullptr;
   stream_options opts_;
   stream_listener listener_;
-  std::map<std::string, session> sessions_;
+  std::map<std::string, session> sessions_; // by id
 };
 
 stream_actor::behavior_type stream(stream_actor::stateful_pointer<stream_state> self,

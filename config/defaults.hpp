@@ -62,6 +62,8 @@ inline constexpr core::millis tracks_wait = 2s; // design 3: until the tracks ar
 
 inline constexpr core::millis minimum_duration = 1s;      // seed: under a second, no file
 inline constexpr core::millis minimum_duration_most = 1h; // ours
+inline constexpr core::millis merge_window = 0s;          // design 1: the seed's behaviour
+inline constexpr core::millis merge_window_most = 30min;  // issue 4
 inline constexpr core::millis fragment = 30min;           // seed: MP4 and FLV
 inline constexpr core::millis fragment_most = 12h;        // contract 7: the longest FLV
 inline constexpr core::millis hls_fragment = 168h;        // seed: forced split after 7 days

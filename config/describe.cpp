@@ -23,6 +23,8 @@ std::string formats_text(const std::vector<core::format_policy>& formats) {
                                        : " a file";
     if (x.branch != core::to_string(x.what))
       out += ", by " + x.branch;
+    if (const auto window = core::window_of(x); window > core::millis{0})
+      out += ", going on after an interruption of up to " + length(window);
     out += ")";
   }
   return out.empty() ? "nothing" : out;
@@ -64,7 +66,11 @@ std::string describe(const settings& x, std::string_view app_stream) {
     out += "  " + std::string(core::to_string(y.what)) + ": " + length(y.fragment)
            + (y.what == core::format::hls ? " a playlist, segments of " + length(y.segment)
                                           : std::string(" a file"))
-           + ", written by branch " + y.branch + "\n";
+           + ", written by branch " + y.branch
+           + (core::window_of(y) > core::millis{0}
+                  ? ", going on after an interruption of up to " + length(core::window_of(y))
+                  : std::string{})
+           + "\n";
   }
   out += "  a publish shorter than " + length(policy.minimum_duration) + " leaves no file\n";
   return out + "  " + kept_text(x) + "\n";
@@ -74,7 +80,7 @@ std::vector<std::string> recorded_lines(const settings& x) {
   std::vector<std::string> out;
   const auto& rules = x.recording.rules;
   out.push_back((rules.empty() ? "every stream: " : "streams without a rule: ")
-                + policy_text(x.recording));
+                + policy_text(core::policy_for(x.recording, {}, {})));
   for (std::size_t i = 0; i < rules.size() && i < rules_shown; ++i)
     out.push_back("rule " + std::to_string(i + 1) + ", " + rules[i].match + ": "
                   + policy_text(policy_of(x.recording, rules[i])));

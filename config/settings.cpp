@@ -10,6 +10,7 @@ core::format_policy default_format(core::format x) {
 
 recording::recording() {
   minimum_duration = defaults::minimum_duration;
+  merge_window = defaults::merge_window;
   formats = {default_format(core::format::mp4), default_format(core::format::hls)};
 }
 

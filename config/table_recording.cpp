@@ -11,6 +11,17 @@ namespace {
 
 using policy = core::format_policy;
 
+/// Those of GStreamer's elements cannot go on with a file after an interruption.
+bool can_go_on(const policy& x) {
+  const std::string name = core::to_string(x.what);
+  return x.branch == name || x.branch == name + "-faststart" || x.branch == name + "-fmp4";
+}
+
+field<policy> merge_window() {
+  return duration<policy>("merge_window", &policy::merge_window, 0ms, defaults::merge_window_most,
+                          "That of this format; else as for all of them.");
+}
+
 /// The branches that can write a format; the first is the default (design.md 3 and 7).
 std::vector<std::string> branches(core::format x) {
   switch (x) {
@@ -36,14 +47,14 @@ fields<policy> keys_of(core::format x) {
     return {duration<policy>("fragment", &policy::fragment, defaults::fragment_least,
                              defaults::fragment_most,
                              "Length of a file; it is cut at the next key frame."),
-            branch(x)};
+            merge_window(), branch(x)};
   return {duration<policy>("fragment", &policy::fragment, defaults::fragment_least,
                            defaults::hls_fragment_most,
                            "Length of a playlist; it is cut at the next key frame."),
           duration<policy>("segment", &policy::segment, defaults::hls_segment_least,
                            defaults::hls_segment_most,
                            "Length of one piece of a playlist, at most that of the fragment."),
-          branch(x)};
+          merge_window(), branch(x)};
 }
 
 struct format_keys {
@@ -77,6 +88,15 @@ std::optional<std::vector<policy>> read_formats(reading& r, const json& x, const
       reading::step at(r, f.about.name);
       auto& y = out.emplace_back(default_format(f.what));
       read_keys(r, *it, f.about, f.members, y);
+      if (!can_go_on(y)) {
+        reading::step window(r, "merge_window");
+        if (core::window_of(y) > 0ms)
+          r.refuse("the branch " + y.branch
+                   + " cannot go on with a file after an interruption; leave it out, or take the "
+                     "branch "
+                   + core::to_string(y.what));
+        y.merge_window = 0ms;
+      }
       if (f.what == core::format::hls && y.segment > y.fragment) {
         reading::step segment(r, "segment");
         r.refuse(duration_text(std::chrono::duration_cast<core::millis>(y.segment))
@@ -125,6 +145,8 @@ fields<core::rule> rule_fields() {
       duration<rule>("minimum_duration", &rule::minimum_duration, 0ms,
                      defaults::minimum_duration_most,
                      "A publish shorter than this leaves no file."),
+      duration<rule>("merge_window", &rule::merge_window, 0ms, defaults::merge_window_most,
+                     "How long an interrupted publish may stay away and still continue its files."),
       formats<rule>(&rule::formats, "Replaces the formats above as a whole."),
   };
 }
@@ -138,6 +160,10 @@ fields<recording> recording_fields() {
       duration<recording>("minimum_duration", &recording::minimum_duration, 0ms,
                           defaults::minimum_duration_most,
                           "A publish shorter than this leaves no file."),
+      duration<recording>("merge_window", &recording::merge_window, 0ms,
+                          defaults::merge_window_most,
+                          "How long an interrupted publish may stay away and still continue its "
+                          "files; 0s: each interruption ends them."),
       duration<recording>("sync", &recording::sync, 0ms, defaults::sync_most,
                           "How often everything that is being written is brought to the disk, at "
                           "once for all; 0s: when the kernel likes."),

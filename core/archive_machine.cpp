@@ -48,24 +48,39 @@ machine::effects machine::on_started(const publish& of, const track_set& tracks,
 }
 
 machine::effects machine::on_ended(const publish& of, const publisher_left& how,
-                                   const track_set& tracks, millis minimum, wall_time now) {
+                                   const track_set& tracks, millis minimum, wall_time now,
+                                   bool may_go_on) {
   effects out;
   commit_batch batch;
-  end_publish(of, how, tracks, minimum, now, std::move(batch), out);
+  end_publish(of, how, tracks, minimum, now, may_go_on, std::move(batch), out);
+  return out;
+}
+
+machine::effects machine::on_merged(const publish& of, const publish& into) {
+  effects out;
+  for (const auto& sequence : {of.sequence, into.sequence}) {
+    sequences_[sequence].long_enough = true;
+    weigh(sequence, out);
+  }
   return out;
 }
 
 /// `batch` may hold what is to be committed before the end.
 void machine::end_publish(const publish& of, const publisher_left& how, const track_set& tracks,
-                          millis minimum, wall_time now, commit_batch batch, effects& out) {
+                          millis minimum, wall_time now, bool may_go_on, commit_batch batch,
+                          effects& out) {
   auto& s = sequences_[of.sequence];
-  s.ended = true;
+  s.ended = !may_go_on;
   s.long_enough |= how.media >= minimum;
   batch.events.push_back(options_.events.publish_ended(of, how.how, how.media, tracks, now));
   if (!s.long_enough && how.media > nanos{0}) {
     gap x{of.since, how.media, gap_cause::too_short, {}};
-    batch.gaps.emplace_back(of.key, x);
-    out.push_back(tell_gap{x});
+    if (may_go_on) {
+      s.too_short = x;
+    } else {
+      batch.gaps.emplace_back(of.key, x);
+      out.push_back(tell_gap{x});
+    }
   }
   commit_next(of.sequence, std::move(batch), true, out);
   weigh(of.sequence, out);
@@ -93,6 +108,16 @@ machine::effects machine::on_finished(const publish& of, const publisher_left& h
   auto& s = sequences_[of.sequence];
   s.finished = true;
   s.account = tell_finished{of, how, gaps};
+  if (!s.ended) {
+    s.ended = true;
+    if (s.too_short && !s.long_enough) {
+      out.push_back(tell_gap{*s.too_short});
+      commit_batch batch;
+      batch.gaps.emplace_back(of.key, *s.too_short);
+      commit_next(of.sequence, std::move(batch), false, out);
+    }
+    weigh(of.sequence, out); // may end its account
+  }
   finish(of.sequence, out);
   return out;
 }

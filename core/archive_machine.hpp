@@ -100,8 +100,11 @@ public:
   // -- inputs ------------------------------------------------------------------------------------
 
   effects on_started(const publish& of, const track_set& tracks, wall_time now);
+  /// `may_go_on`: within its merge window; whether it was too short is decided at `on_finished`.
   effects on_ended(const publish& of, const publisher_left& how, const track_set& tracks,
-                   millis minimum, wall_time now);
+                   millis minimum, wall_time now, bool may_go_on = false);
+  /// The publish went on as `into`: both are kept, however short each of them is.
+  effects on_merged(const publish& of, const publish& into);
   effects on_gap(const publish& of, const gap& x);
   effects on_trouble(const trouble& x, wall_time now);
   /// Every fragment of the publish was handed over.
@@ -142,6 +145,7 @@ private:
     std::map<format, nanos> media; // of the fragments closed so far
     bool long_enough = false;
     bool ended = false;
+    std::optional<gap> too_short;         // to be told unless another publish goes on with it
     bool finished = false;                // every fragment of it was handed over
     std::optional<tell_finished> account; // told when the last of them is kept
     std::size_t recovering = 0;           // leftovers still being repaired
@@ -169,7 +173,7 @@ private:
   void end_recovery(const std::string& sequence, const publish& of, wall_time now, effects& out);
   void tell_crash(const publish& of, bool is_kept, commit_batch& batch, effects& out);
   void end_publish(const publish& of, const publisher_left& how, const track_set& tracks,
-                   millis minimum, wall_time now, commit_batch batch, effects& out);
+                   millis minimum, wall_time now, bool may_go_on, commit_batch batch, effects& out);
   void finish(std::string sequence, effects& out);
 
   /// Retries of one job between two warnings, and the longest pause between two retries: a minute

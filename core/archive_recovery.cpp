@@ -69,7 +69,7 @@ machine::effects machine::recover(std::vector<leftover> xs,
       publisher_left how;
       how.how = {end_reason::recovered, 100, "the server was ended while it was published"};
       sequences_[x.of.sequence].finished = true;
-      end_publish(x.of, how, x.tracks, millis{0}, now, {}, out);
+      end_publish(x.of, how, x.tracks, millis{0}, now, false, {}, out);
     }
   std::vector<publish> settled;
   for (auto& x : xs) {
@@ -182,7 +182,7 @@ void machine::end_recovery(const std::string& sequence, const publish& of, wall_
   commit_batch batch;
   batch.events.push_back(options_.events.publish_started(of, tracks, now));
   tell_crash(of, s.long_enough || longest >= minimum, batch, out);
-  end_publish(of, how, tracks, minimum, now, std::move(batch), out);
+  end_publish(of, how, tracks, minimum, now, false, std::move(batch), out);
   finish(sequence, out);
 }
 

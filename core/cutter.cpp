@@ -20,8 +20,9 @@ constexpr nanos video_stopped = 60s;
 
 } // namespace
 
-cutter::cutter(nanos length, start_reason why, bool from_first_frame)
-    : length_{length}, why_{why}, from_first_frame_{from_first_frame} {}
+cutter::cutter(nanos length, start_reason why, bool from_first_frame, bool takes_changes)
+    : length_{length}, why_{why}, from_first_frame_{from_first_frame}, takes_changes_{
+                                                                           takes_changes} {}
 
 void cutter::set_tracks(const track_set& x) {
   tracks_ = x;
@@ -94,8 +95,8 @@ cutter::decision cutter::go_on(const frame& x, bool slot_ready) {
   if (is_changed_) {
     const bool held_too_long = held_since_ && x.dts - *held_since_ > longest_hold;
     if (tracks_.video ? (!is_audio && x.key) || (is_audio && held_too_long) : true)
-      return open(x, start_reason::parameters, end_reason::parameters);
-    if (is_audio && is_audio_changed_) {
+      return takes_changes_ ? change(x) : open(x, start_reason::parameters, end_reason::parameters);
+    if (is_audio && is_audio_changed_ && !is_apart_) {
       if (!held_since_)
         held_since_ = x.dts;
       return {action::hold};
@@ -114,19 +115,28 @@ cutter::decision cutter::go_on(const frame& x, bool slot_ready) {
     has_key_ = true;
     fragment_has_video_ = true;
   }
-  return {action::write};
+  return is_apart_ ? change(x) : decision{action::write};
 }
 
 cutter::decision cutter::open(const frame& x, start_reason started, end_reason ended) {
   phase_ = phase::writing;
   is_again_ = false;
   written_ = tracks_;
-  is_changed_ = is_audio_changed_ = false;
+  is_apart_ = is_changed_ = is_audio_changed_ = false;
   ordered_.reset();
   held_since_.reset();
   start_ = x.dts;
   has_key_ = fragment_has_video_ = x.kind == track_kind::video;
   return {action::cut, started, ended};
+}
+
+cutter::decision cutter::change(const frame& x) {
+  written_ = tracks_;
+  is_apart_ = is_changed_ = is_audio_changed_ = false;
+  held_since_.reset();
+  has_key_ = x.kind == track_kind::video;
+  fragment_has_video_ = fragment_has_video_ || has_key_;
+  return {action::change};
 }
 
 bool cutter::is_boundary(const frame& x) const {

@@ -14,6 +14,7 @@ namespace core {
 ///      ^                                   |  ^  |
 ///      +------------- restart -------------+  +--+ cut
 ///
+/// Where the container can go on with other tracks, a change of them is no cut but a discontinuity.
 /// A fragment with video is cut before a video key frame only, and before one that nothing reaches
 /// over where such come; one without before any frame, as is one whose video has stopped for good.
 class cutter {
@@ -24,6 +25,7 @@ public:
     hold,   // for the next fragment: to be kept aside until the next cut, and written first there
     write,  // into the running fragment
     cut,    // close the running fragment (if any), open the next, write there
+    change, // the running fragment goes on with the tracks in force: what was held, then this
     finish, // close the running fragment; the branch is done
   };
   struct decision {
@@ -34,7 +36,8 @@ public:
 
   /// `from_first_frame`: the branch was there before the publish's first frame, so audio ahead of
   /// the first key frame is kept and video ahead of it is lost; else it begins at a key frame.
-  cutter(nanos length, start_reason why, bool from_first_frame);
+  /// `takes_changes`: the container can go on with other tracks.
+  cutter(nanos length, start_reason why, bool from_first_frame, bool takes_changes = false);
 
   /// The tracks in force from here on; a difference to those of the running fragment cuts.
   void set_tracks(const track_set& x);
@@ -44,6 +47,11 @@ public:
   void restart(start_reason why, nanos earliest);
   /// Frames were lost on the way here: video is of no use before its next key frame.
   void lost_frames() { has_key_ = false; }
+  /// The publisher was away: what comes does not follow on what was.
+  void interrupted() {
+    lost_frames();
+    is_apart_ = takes_changes_ && phase_ == phase::writing;
+  }
 
   /// No place for a cut came for twice the length of a fragment.
   bool is_overdue(nanos now) const {
@@ -64,6 +72,7 @@ private:
   decision wait(const frame& x, bool slot_ready);
   decision go_on(const frame& x, bool slot_ready);
   decision open(const frame& x, start_reason started, end_reason ended);
+  decision change(const frame& x);
   bool is_boundary(const frame& x) const;
   bool video_is_away(nanos now) const;
   bool waits_for_closed(const frame& x) const;
@@ -72,10 +81,12 @@ private:
   phase phase_ = phase::waiting;
   start_reason why_;
   bool from_first_frame_;
+  bool takes_changes_;
   bool is_again_ = false; // after a failure: what is not written is lost
   nanos earliest_ = nanos::min();
-  track_set tracks_;  // in force
-  track_set written_; // of the running fragment
+  track_set tracks_;      // in force
+  track_set written_;     // of the running fragment
+  bool is_apart_ = false; // the next frame does not follow on, and the container can say so
   bool is_changed_ = false;
   bool is_audio_changed_ = false;
   std::optional<ordered> ordered_;

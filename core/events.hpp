@@ -77,6 +77,11 @@ struct publish_request {
   std::shared_ptr<publisher> session;
 };
 
+/// True of ends after which the publisher may come back and go on (merge window).
+inline bool may_go_on(end_reason x) {
+  return x == end_reason::publish_ended || x == end_reason::interrupted;
+}
+
 /// Why a publish ended; `code` as in contract.md 1.5 (1 deleteStream, 2 closeStream, 3 FIN, 4 error
 /// of the connection, 8 no data for long, 21 ended by us).
 struct publish_end {

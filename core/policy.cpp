@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/policy.hpp"
 
+#include <algorithm>
+
 namespace core {
 
 namespace {
@@ -78,6 +80,14 @@ bool matches(std::string_view glob, std::string_view text) {
   return reached[glob.size()];
 }
 
+millis longest_window(const policy& x) {
+  millis out{0};
+  if (x.enabled)
+    for (const auto& how : x.formats)
+      out = std::max(out, window_of(how));
+  return out;
+}
+
 policy policy_for(const policy& base, const std::vector<rule>& rules, std::string_view app_stream) {
   auto result = base;
   for (std::size_t i = 0; i < rules.size(); ++i) {
@@ -87,9 +97,12 @@ policy policy_for(const policy& base, const std::vector<rule>& rules, std::strin
     result.enabled = x.enabled.value_or(base.enabled);
     result.formats = x.formats.value_or(base.formats);
     result.minimum_duration = x.minimum_duration.value_or(base.minimum_duration);
+    result.merge_window = x.merge_window.value_or(base.merge_window);
     result.set_by = "rule " + std::to_string(i + 1);
     break;
   }
+  for (auto& how : result.formats)
+    how.merge_window = how.merge_window.value_or(result.merge_window);
   return result;
 }
 

@@ -22,6 +22,8 @@ struct format_policy {
   nanos fragment{std::chrono::minutes{30}};
   nanos segment{std::chrono::seconds{6}}; // HLS only
   std::string branch;                     // name of the branch kind; "mp4", "mp4-splitmuxsink" ...
+  /// Of this format only; `policy_for` fills it in where it says nothing.
+  std::optional<millis> merge_window{};
   friend bool operator==(const format_policy&, const format_policy&) = default;
 };
 
@@ -31,6 +33,9 @@ struct policy {
   std::vector<format_policy> formats;
   millis minimum_duration{1000};
   std::string set_by = "recording"; // or "rule 1", counted from the top
+  /// How long an interrupted publish may stay away and still continue the same fragments; 0: each
+  /// interruption ends them.
+  millis merge_window{0};
   friend bool operator==(const policy&, const policy&) = default;
 };
 
@@ -40,7 +45,12 @@ struct rule {
   std::optional<bool> enabled;
   std::optional<std::vector<format_policy>> formats;
   std::optional<millis> minimum_duration;
+  std::optional<millis> merge_window{};
 };
+
+inline millis window_of(const format_policy& x) { return x.merge_window.value_or(millis{0}); }
+/// The longest merge window of what is recorded; 0: each interruption ends all of it.
+millis longest_window(const policy& x);
 
 bool matches(std::string_view glob, std::string_view text);
 

@@ -57,6 +57,9 @@ public:
   virtual ~media_control() = default;
   /// The door for the publishing session.
   virtual std::shared_ptr<media_input> input() = 0;
+  /// The door for one that goes on, after `publisher_left`: the branches that have not ended go on
+  /// with their fragments, in the same media time. The doors before do nothing any more.
+  virtual std::shared_ptr<media_input> resume() = 0;
   /// Begins to record one format. `branch` is unique in the stream; asks for slots by `slot_taken`
   /// (also once at the start, so the first slot need not be given before that).
   virtual void open_branch(const std::string& branch, const format_policy& how, start_reason why)
@@ -65,6 +68,7 @@ public:
   virtual void offer_slot(const std::string& branch, fragment_slot slot) = 0;
   /// Cut all branches at the next key frame.
   virtual void cut(start_reason started, end_reason ended) = 0;
+  /// Also of one that waits for its publisher to come back.
   virtual void close_branch(const std::string& branch, end_reason why) = 0;
   virtual media_status status() const = 0;
 };
@@ -155,6 +159,8 @@ public:
   virtual void write(journal_entry entry, done) = 0;
   /// Adds what became known (start time and reason) so that recovery is right to the microsecond.
   virtual void note_opened(file_id id, wall_time start, start_reason why) = 0;
+  /// The fragment goes on as part of this publish.
+  virtual void note_publish(file_id id, const publish& of) = 0;
   /// Removes the entry (and what lies in the spool for it, when `with_files`).
   virtual void drop(file_id id, bool with_files, done) = 0;
   /// Where a new fragment of this format goes.

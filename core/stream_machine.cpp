@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/stream_machine.hpp"
 
+#include <algorithm>
+
 namespace core {
 namespace {
 
@@ -13,20 +15,63 @@ constexpr int repairs_shown = 3;
 /// Gaps that the status of a publish shows; each is told to the room as it happens, all the same.
 constexpr std::size_t gaps_shown = 1000;
 
+/// The name of the format that a branch writes.
+std::string format_of(const std::string& branch) { return branch.substr(0, branch.find(' ')); }
+
 } // namespace
 
 using machine = stream_machine;
+
+bool machine::has_running(format what) const {
+  return std::any_of(branches_.begin(), branches_.end(), [&](auto& x) {
+    return x.second.how.what == what && !x.second.is_ending && x.second.now != phase::ended;
+  });
+}
 
 machine::effects machine::record(const policy& x, const std::string& recording_id,
                                  const std::string& reason) {
   effects out;
   for (auto& how : x.formats) {
+    if (has_running(how.what))
+      continue; // A format that already runs is not opened twice.
     std::string name = to_string(how.what);
     if (branches_.contains(name))
-      continue; // A format that already runs is not opened twice.
-    branches_.emplace(name, branch{how, recording_id, reason, phase::waiting, 0, {}});
+      name += " " + std::to_string(++opened_again_);
+    branches_.emplace(name, branch{how, recording_id, reason, phase::waiting, false, 0, {}});
     out.push_back(open_branch{name, how, start_reason::publish});
   }
+  return out;
+}
+
+machine::effects machine::resume(const publish& of, const policy& x,
+                                 const std::string& recording_id, const std::string& reason) {
+  effects out;
+  of_ = of;
+  left_.reset();
+  gaps_.clear();
+  repairs_told_ = 0;
+  std::erase_if(branches_, [](auto& x) { return x.second.now == phase::ended; });
+  for (auto& [name, b] : branches_) {
+    if (b.is_ending)
+      continue;
+    for (auto& [id, entry] : b.slots) {
+      entry.of = of;
+      out.push_back(note_publish{id, of});
+    }
+  }
+  for (auto& y : record(x, recording_id, reason))
+    out.push_back(std::move(y));
+  return out;
+}
+
+machine::effects machine::on_window(millis passed) {
+  effects out;
+  if (left_)
+    for (auto& [name, b] : branches_)
+      if (b.now != phase::ended && !b.is_ending && window_of(b.how) <= passed) {
+        b.is_ending = true;
+        out.push_back(close_branch{name, *left_});
+      }
   return out;
 }
 
@@ -42,8 +87,15 @@ machine::effects machine::on(const slot_ready& x) {
   auto at = branches_.find(x.branch);
   if (at == branches_.end() || at->second.now == phase::ended)
     return {discard_slot{x.entry.slot.id}};
-  at->second.slots.emplace(x.entry.slot.id, x.entry);
-  return {offer_slot{x.branch, x.entry.slot}};
+  auto& entry = at->second.slots.emplace(x.entry.slot.id, x.entry).first->second;
+  effects out;
+  // It was asked for by the publish before.
+  if (entry.of.sequence != of_.sequence && !at->second.is_ending) {
+    entry.of = of_;
+    out.push_back(note_publish{entry.slot.id, of_});
+  }
+  out.push_back(offer_slot{x.branch, entry.slot});
+  return out;
 }
 
 machine::effects machine::on(const slot_refused& x) {
@@ -64,7 +116,7 @@ machine::effects machine::on(const trouble_met& x) { return {trouble(x.branch, x
 
 machine::report_trouble machine::trouble(const std::string& branch, const failure& why) const {
   const auto at = branches_.find(branch);
-  return {branch, at == branches_.end() ? std::string{} : at->second.recording_id, why};
+  return {format_of(branch), at == branches_.end() ? std::string{} : at->second.recording_id, why};
 }
 
 machine::effects machine::on(const slot_retry_due& x) { return on(slot_taken{x.branch}); }
@@ -114,9 +166,11 @@ machine::effects machine::on(const fragment_failed& x) {
 }
 
 machine::effects machine::on(const gap_closed& x) {
+  auto what = x.what;
+  what.branch = format_of(what.branch);
   if (gaps_.size() < gaps_shown)
-    gaps_.push_back(x.what);
-  return {report_gap{x.what}};
+    gaps_.push_back(what);
+  return {report_gap{std::move(what)}};
 }
 
 machine::effects machine::on(const tracks_changed& x) { return {report_tracks{x.tracks}}; }
@@ -145,7 +199,9 @@ machine::effects machine::on(const branch_ended& x) {
 machine::effects machine::on(const publisher_left& x) {
   if (left_)
     return {};
-  left_ = true;
+  left_ = x.how.why;
+  for (auto& [name, b] : branches_)
+    b.is_ending = b.is_ending || !may_go_on(x.how.why) || window_of(b.how) == millis{0};
   effects out{report_left{x}};
   finish_if_quiet(out);
   return out;
@@ -164,7 +220,8 @@ void machine::finish_if_quiet(effects& out) {
 std::vector<branch_view> machine::branches() const {
   std::vector<branch_view> out;
   for (auto& [name, b] : branches_)
-    out.push_back({b.how.what, b.how.branch, to_string(b.now), b.open, nanos{0}, 0});
+    if (left_ || !b.is_ending)
+      out.push_back({b.how.what, b.how.branch, to_string(b.now), b.open, nanos{0}, 0});
   return out;
 }
 

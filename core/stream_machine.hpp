@@ -24,7 +24,8 @@ struct slot_retry_due {
   std::string branch;
 };
 
-/// One publish of one stream: its branches, and the fragment that each of them has open.
+/// One publish of one stream, or several that were merged: its branches, and the fragment that each
+/// of them has open.
 ///
 ///     branch:  waiting --opened--> writing --closed--> waiting ...   any --branch_ended--> ended
 ///                 ^                   |
@@ -32,7 +33,9 @@ struct slot_retry_due {
 ///
 /// Slots are made ready ahead: the media asks with slot_taken, the machine has one prepared, offers
 /// it, and discards at the end what was never used. When the publisher has left and every branch
-/// has ended, the publish is finished; that is said exactly once.
+/// has ended, the publish is finished; that is said exactly once. Until then another publish may go
+/// on with the branches whose merge window is not over; their fragments are then that one's. Those
+/// that are ending end beside the new ones, so a branch is named by its format and a number.
 class stream_machine {
 public:
   enum class phase { waiting, writing, failed, ended };
@@ -55,6 +58,14 @@ public:
   };
   struct discard_slot {
     file_id id;
+  };
+  struct close_branch {
+    std::string branch;
+    end_reason why;
+  };
+  struct note_publish {
+    file_id id;
+    publish of;
   };
   struct note_opened {
     file_id id;
@@ -93,10 +104,10 @@ public:
     millis delay;
     slot_retry_due what;
   };
-  using effect
-      = std::variant<open_branch, prepare_slot, offer_slot, discard_slot, note_opened,
-                     keep_fragment, salvage_fragment, report_tracks, report_gap, report_trouble,
-                     tell_repair, report_left, report_finished, arm_slot_retry>;
+  using effect = std::variant<open_branch, close_branch, prepare_slot, offer_slot, discard_slot,
+                              note_publish, note_opened, keep_fragment, salvage_fragment,
+                              report_tracks, report_gap, report_trouble, tell_repair, report_left,
+                              report_finished, arm_slot_retry>;
   using effects = std::vector<effect>;
 
   explicit stream_machine(publish of) : of_{std::move(of)} {}
@@ -105,6 +116,11 @@ public:
 
   /// Begins to record by this policy; one branch per format.
   effects record(const policy& x, const std::string& recording_id, const std::string& reason);
+  /// Goes on as this publish; only after `publisher_left` and before the end.
+  effects resume(const publish& of, const policy& x, const std::string& recording_id,
+                 const std::string& reason);
+  /// Nobody came back for so long.
+  effects on_window(millis passed);
   effects on(const slot_taken& x);
   effects on(const slot_ready& x);
   effects on(const slot_refused& x);
@@ -133,6 +149,7 @@ private:
     std::string recording_id;
     std::string reason;
     phase now = phase::waiting;
+    bool is_ending = false; // no other publish goes on with it
     file_id open = 0;
     std::map<file_id, journal_entry> slots; // offered, or being written
   };
@@ -140,12 +157,14 @@ private:
   void finish_if_quiet(effects& out);
   report_trouble trouble(const std::string& branch, const failure& why) const;
   std::optional<journal_entry> take(const std::string& name, file_id id);
+  bool has_running(format what) const;
 
   publish of_;
   std::map<std::string, branch> branches_;
   std::vector<gap> gaps_;
   int repairs_told_ = 0;
-  bool left_ = false;
+  int opened_again_ = 0;
+  std::optional<end_reason> left_; // why the publisher has
   bool finished_ = false;
 };
 

@@ -85,6 +85,20 @@ void timeline::flush(timed& out) {
   release(out);
 }
 
+void timeline::restart(steady_time first) {
+  const auto least = least_offset();
+  base_ = least ? first.time_since_epoch() - *least : nanos{0};
+  for (auto& x : lanes_) {
+    const bool has_any = x.is_started || x.goes_on;
+    const auto end = x.is_started ? x.dts + x.duration : x.dts;
+    if (has_any)
+      base_ = std::max(base_, end);
+    x = lane{};
+    x.goes_on = has_any;
+    x.dts = end;
+  }
+}
+
 void timeline::release(timed& out) {
   for (auto& x : held_)
     out.items.push_back(std::move(x));
@@ -109,6 +123,8 @@ void timeline::place(frame& x, steady_time arrival, timed& out) {
   } else if (other.is_started) {
     mine.unwrapped = other.unwrapped + wrapped(raw - other.raw);
     mine.shift = other.shift;
+  } else {
+    mine.shift = base_;
   }
   mine.raw = raw;
   // A publisher whose stamps jump with each frame must not reach the end of the numbers.
@@ -142,7 +158,7 @@ void timeline::place(frame& x, steady_time arrival, timed& out) {
       report(out, x.kind, repair_kind::jumped, by);
     }
   }
-  if (mine.is_started && media < mine.dts) {
+  if ((mine.is_started || mine.goes_on) && media < mine.dts) {
     report(out, x.kind, repair_kind::went_back, mine.dts - media);
     media = mine.dts;
   }
@@ -176,14 +192,19 @@ void timeline::note(steady_time arrival, nanos media) {
   newest_second_ = std::max(newest_second_, second);
 }
 
-steady_time timeline::made_at(nanos x) const {
-  auto least = nanos::max();
+std::optional<nanos> timeline::least_offset() const {
+  std::optional<nanos> least;
   for (auto& slot : offsets_)
     if (slot.second >= 0 && newest_second_ - slot.second < std::int64_t(offsets_.size()))
-      least = std::min(least, slot.least);
-  if (least == nanos::max())
+      least = least ? std::min(*least, slot.least) : slot.least;
+  return least;
+}
+
+steady_time timeline::made_at(nanos x) const {
+  const auto least = least_offset();
+  if (!least)
     return {};
-  return steady_time{std::chrono::duration_cast<steady_time::duration>(least + x)};
+  return steady_time{std::chrono::duration_cast<steady_time::duration>(*least + x)};
 }
 
 void timeline::report(timed& out, track_kind track, repair_kind what, nanos by) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,11 @@ public:
   /// Gives out what is held back; the last video frame lasts as long as its predecessor.
   void flush(timed& out);
 
+  /// Another publisher goes on in the same media time, after `flush`; its stamps are its own. Its
+  /// first frame was made at `first`, and gets the media time of that moment, or the end of what
+  /// there is if that is later.
+  void restart(steady_time first);
+
   /// When media time `x` was: its offset to the arrivals is the smallest of the last 10 s, because
   /// a burst makes frames late and never early.
   steady_time made_at(nanos x) const;
@@ -42,11 +48,12 @@ public:
 private:
   struct lane {
     bool is_started = false;
-    nanos raw{0};       // of the wire
-    nanos unwrapped{0}; // since the first frame of the publish
-    nanos shift{0};     // what jumps have added
-    nanos dts{0};       // media time
-    nanos duration{0};  // of the last frame whose duration is known
+    bool goes_on = false; // after a restart; then `dts` is the end of what was before
+    nanos raw{0};         // of the wire
+    nanos unwrapped{0};   // since the first frame of the publish
+    nanos shift{0};       // what jumps have added
+    nanos dts{0};         // media time
+    nanos duration{0};    // of the last frame whose duration is known
     steady_time arrival{};
   };
   struct offset_of_second {
@@ -58,9 +65,11 @@ private:
   void release(timed& out);
   bool holds_too_much(const media_item& next, steady_time arrival) const;
   void note(steady_time arrival, nanos media);
+  std::optional<nanos> least_offset() const;
   static void report(timed& out, track_kind track, repair_kind what, nanos by);
 
   std::array<lane, 2> lanes_;
+  nanos base_{0};                      // media time of the publish's first frame
   std::shared_ptr<const track> audio_; // the configuration in force
   nanos audio_duration_{0};            // samples / rate of it; 0 = unknown, or each frame's own
   std::deque<media_item> held_;

@@ -39,7 +39,7 @@ using report_sink = std::function<void(branch_report)>;
 /// Writes one format of one stream: fragment after fragment, each announced exactly once as done or
 /// lost. Calls come from one thread at a time and never wait.
 ///
-///   open -> feed* -> close -> open -> ... -> finish
+///   open -> (feed | discontinue)* -> close -> open -> ... -> finish
 class branch {
 public:
   virtual ~branch() = default;
@@ -47,6 +47,8 @@ public:
   virtual core::result<void> open(fragment_plan x) = 0;
   /// Frames in order of arrival, times relative to the fragment.
   virtual void feed(std::vector<core::frame> frames) = 0;
+  /// What is fed from here on does not follow on what was, or has other tracks.
+  virtual void discontinue(std::shared_ptr<const core::track_set> tracks) = 0;
   virtual void close() = 0;
   /// The burst is over: what was handed over since the last call goes on its way.
   virtual void flush() = 0;
@@ -71,6 +73,10 @@ inline std::uint64_t weight(const core::track_set& x) {
   return (x.video ? weight(*x.video) : 0) + (x.audio ? weight(*x.audio) : 0);
 }
 
+/// True for branches whose fragments can go on after an interruption.
+bool can_go_on(const core::format_policy& how);
+/// True for those that can go on with other tracks.
+bool takes_changes(const core::format_policy& how);
 /// What a branch of HLS writes.
 core::mux::segment_kind segments_of(const core::format_policy& how);
 /// For how long a file a branch of MP4 leaves room in front; 0: it leaves none.

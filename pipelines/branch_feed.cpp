@@ -26,7 +26,8 @@ std::uint64_t weight_of_plan(const core::track_set& x) { return weight(x) + 256;
 branch_feed::branch_feed(std::string name, core::format_policy how, core::start_reason why,
                          bool from_first_frame, publish_view publish, report_sink report)
     : name_{std::move(name)}, how_{std::move(how)}, publish_{std::move(publish)},
-      report_{std::move(report)}, cutter_{how_.fragment, why, from_first_frame} {
+      report_{std::move(report)}, cutter_{how_.fragment, why, from_first_frame,
+                                          takes_changes(how_)} {
   publish_.tell(core::slot_taken{name_});
 }
 
@@ -66,12 +67,18 @@ void branch_feed::on(const core::frame& x) {
     held_.push_back(x);
     break;
   case action::write:
-    write(x);
-    if (ends_loss(x))
-      close_gap(x.dts);
+    go_on(x);
     look_for_keys(x);
     break;
+  case action::change:
+    discontinue();
+    go_on(x);
+    break;
   case action::cut:
+    // It ended with the last frame before the publisher went away.
+    if (is_away_ && !planned_.empty() && !planned_.back().end)
+      planned_.back().until = loss_ ? loss_->from : newest_;
+    is_away_ = false;
     plan(&x, decision.started, decision.ended);
     if (ends_loss(x))
       close_gap(x.dts);
@@ -170,12 +177,31 @@ void branch_feed::write(const core::frame& x) {
   planned_.back().frames.push_back(x);
 }
 
+/// Into the running fragment, behind what was lost before.
+void branch_feed::go_on(const core::frame& x) {
+  is_away_ = false;
+  write(x);
+  if (ends_loss(x))
+    close_gap(x.dts);
+}
+
+/// What was kept aside for other tracks comes behind it.
+void branch_feed::discontinue() {
+  if (planned_.empty() || planned_.back().end)
+    return;
+  auto& to = planned_.back();
+  planned_bytes_ += weight(*tracks_);
+  to.apart.push_back({to.frames.size(), tracks_});
+  for (auto& x : std::exchange(held_, {}))
+    to.frames.push_back(std::move(x));
+}
+
 void branch_feed::plan(const core::frame* first, core::start_reason started,
                        core::end_reason ended) {
   if (!planned_.empty() && !planned_.back().end)
     planned_.back().end = ended;
   planned_bytes_ += weight_of_plan(*tracks_);
-  planned_.push_back({started, tracks_, std::move(held_), {}, {}, {}, false, 0, {}});
+  planned_.push_back({started, tracks_, std::move(held_), {}, {}, {}, {}, false, 0, {}});
   held_.clear();
   if (first != nullptr)
     write(*first);
@@ -197,13 +223,7 @@ void branch_feed::drain() {
         continue;
     }
     auto& x = planned_.front();
-    for (auto& frame : x.frames) {
-      planned_bytes_ -= weight(frame);
-      frame.dts -= x.base;
-      frame.pts -= x.base;
-    }
-    if (!x.frames.empty())
-      branch_->feed(std::exchange(x.frames, {}));
+    hand_over(x);
     if (!x.end)
       break;
     branch_->close();
@@ -225,6 +245,31 @@ void branch_feed::drain() {
     else
       end_now();
   }
+}
+
+void branch_feed::hand_over(planned& x) {
+  for (auto& frame : x.frames) {
+    planned_bytes_ -= weight(frame);
+    frame.dts -= x.base;
+    frame.pts -= x.base;
+  }
+  auto frames = std::exchange(x.frames, {});
+  auto next = std::make_move_iterator(frames.begin());
+  const auto feed_up_to = [&](std::size_t end) {
+    const auto until = std::make_move_iterator(frames.begin() + static_cast<std::ptrdiff_t>(end));
+    if (next != until)
+      branch_->feed({next, until});
+    next = until;
+  };
+  for (auto& y : std::exchange(x.apart, {})) {
+    feed_up_to(y.before);
+    planned_bytes_ -= weight(*y.tracks);
+    branch_->discontinue(std::move(y.tracks));
+  }
+  if (next.base() == frames.begin() && !frames.empty())
+    branch_->feed(std::move(frames));
+  else
+    feed_up_to(frames.size());
 }
 
 /// Gives the planned fragment its slot; false: it has failed and nothing can go on for now.
@@ -277,6 +322,21 @@ void branch_feed::look_for_keys(const core::frame& x) {
 void branch_feed::offer(core::fragment_slot x) {
   if (!has_ended_)
     slots_.push_back(std::move(x));
+}
+
+void branch_feed::suspend(core::end_reason why) {
+  if (is_finishing_)
+    return;
+  // What waits for the next fragment's first picture has no place in this one.
+  if (window_of(how_) == core::millis{0} || !may_go_on(why) || !held_.empty())
+    return finish(why);
+  cutter_.interrupted();
+  if (planned_.empty() && !loss_)
+    return; // nothing has come that anything could be missing behind
+  if (loss_)
+    close_gap(std::max(newest_, loss_->until));
+  loss_ = loss{core::gap_cause::publisher_away, newest_, newest_, publish_.wall(newest_)};
+  is_away_ = true;
 }
 
 void branch_feed::finish(core::end_reason why) {

@@ -44,6 +44,8 @@ public:
     cutter_.order_cut(started, ended);
   }
   void order_close(core::end_reason why) { cutter_.order_close(why); }
+  /// The publisher is away, for ever or within the merge window: what is open stays open.
+  void suspend(core::end_reason why);
   /// No frame will come any more.
   void finish(core::end_reason why);
   void hear(branch_report x);
@@ -59,9 +61,15 @@ public:
 private:
   /// A fragment between its cut and its last frame's hand-over.
   struct planned {
+    /// Before so many of `frames`: what follows does not follow on, or has these tracks.
+    struct discontinuity {
+      std::size_t before = 0;
+      std::shared_ptr<const core::track_set> tracks;
+    };
     core::start_reason started;
     std::shared_ptr<const core::track_set> tracks;
     std::vector<core::frame> frames; // not yet handed over, in media time
+    std::vector<discontinuity> apart;
     std::vector<core::gap> gaps;
     std::optional<core::end_reason> end;
     std::optional<core::nanos> until; // media time, when it was ended by a pause
@@ -96,6 +104,9 @@ private:
   void tell_gap(const loss& x, core::nanos length);
   void lose_held();
   void write(const core::frame& x);
+  void go_on(const core::frame& x);
+  void discontinue();
+  void hand_over(planned& x);
   void plan(const core::frame* first, core::start_reason started, core::end_reason ended);
   bool open(planned& x);
   void fail(core::file_id id, const core::failure& why, std::optional<core::nanos> from);
@@ -118,6 +129,7 @@ private:
   std::optional<loss> loss_;
   core::nanos newest_{0};
   std::optional<core::nanos> newest_video_;
+  bool is_away_ = false; // the publisher is, or no frame was written since
   bool is_full_ = false;
   bool is_paused_ = false; // no disk has room for another fragment
   std::optional<std::uint64_t> spools_seen_;

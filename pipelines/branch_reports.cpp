@@ -75,6 +75,8 @@ void branch_feed::fail(core::file_id id, const core::failure& why,
   }
   for (auto& frame : planned_.front().frames)
     planned_bytes_ -= weight(frame);
+  for (auto& y : planned_.front().apart)
+    planned_bytes_ -= weight(*y.tracks);
   const bool was_last = planned_.size() == 1;
   const auto until = was_last ? newest_ : planned_[1].frames.front().dts;
   planned_.pop_front();
@@ -91,6 +93,11 @@ void branch_feed::fail(core::file_id id, const core::failure& why,
   }
   if (!loss_) {
     loss_ = loss{cause_of(why.code), lost_from, until, wall_of(lost_from)};
+  } else if (loss_->cause == core::gap_cause::publisher_away) {
+    // What could not be written of what had come is another gap than what did not come.
+    if (loss_->from - lost_from > rounding)
+      tell_gap({cause_of(why.code), lost_from, loss_->from, wall_of(lost_from)},
+               loss_->from - lost_from);
   } else {
     // A gap that is open goes on, from the failure if that reaches further back.
     if (lost_from < loss_->from) {

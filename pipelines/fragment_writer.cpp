@@ -79,6 +79,13 @@ void fragment_writer::apply(batch::frames& x) {
   }
 }
 
+void fragment_writer::apply(batch::discontinuity& x) {
+  if (!fragment_)
+    return;
+  if (auto done = fragment_->discontinue(*x.tracks); !done)
+    lose(done.error(), fragment_->durable_until());
+}
+
 void fragment_writer::apply(batch::close&) {
   if (!fragment_)
     return;

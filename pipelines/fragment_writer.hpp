@@ -16,8 +16,11 @@ struct batch {
   struct frames {
     std::vector<core::frame> of;
   };
+  struct discontinuity {
+    std::shared_ptr<const core::track_set> tracks;
+  };
   struct close {};
-  using step = std::variant<fragment_plan, frames, close>;
+  using step = std::variant<fragment_plan, frames, discontinuity, close>;
   std::vector<step> steps;
   std::uint64_t weight = 0;
   std::shared_ptr<backlog_count> counted_in;
@@ -50,6 +53,7 @@ public:
 private:
   void apply(fragment_plan& x);
   void apply(batch::frames& x);
+  void apply(batch::discontinuity& x);
   void apply(batch::close& x);
   void obey_spools();
   void lose(core::failure why, std::optional<core::nanos> from);

@@ -12,29 +12,43 @@ namespace {
 /// The door that the publishing session holds.
 class door : public core::media_input {
 public:
-  explicit door(std::shared_ptr<media> to) : to_{std::move(to)} {}
+  door(std::shared_ptr<media> to, unsigned number) : to_{std::move(to)}, number_{number} {}
   door(const door&) = delete;
   door& operator=(const door&) = delete;
   /// An admission that never reached its session: without an end the stream would be live for ever.
   ~door() override {
     if (!has_ended_)
-      to_->end({core::end_reason::interrupted, 3,
-                is_used_ ? "the session went without a word" : "nobody took the publish"});
+      to_->end(number_, {core::end_reason::interrupted, 3,
+                         is_used_ ? "the session went without a word" : "nobody took the publish"});
   }
   void push(std::vector<core::media_item> burst, core::steady_time arrival) override {
     is_used_ = true;
-    to_->push(std::move(burst), arrival);
+    to_->push(number_, std::move(burst), arrival);
   }
   void end(const core::publish_end& how) override {
     has_ended_ = true;
-    to_->end(how);
+    to_->end(number_, how);
   }
 
 private:
   std::shared_ptr<media> to_;
+  unsigned number_;
   bool is_used_ = false;
   bool has_ended_ = false;
 };
+
+/// From the first frame of a burst to its last, by the publisher's clock.
+core::nanos length_of(const std::vector<core::media_item>& burst) {
+  constexpr core::nanos longest = core::seconds{1}; // ours: what a burst may hold back
+  std::optional<core::nanos> first;
+  core::nanos last{0};
+  for (const auto& x : burst)
+    if (!x.config) {
+      first = first.value_or(x.media.dts);
+      last = x.media.dts;
+    }
+  return first ? std::clamp(last - *first, core::nanos{0}, longest) : core::nanos{0};
+}
 
 } // namespace
 
@@ -56,7 +70,27 @@ media::media(std::string subject, core::media_sink sink, std::shared_ptr<const o
 // -- orders --------------------------------------------------------------------------------------
 
 std::shared_ptr<core::media_input> media::input() {
-  return std::make_shared<door>(shared_from_this());
+  return std::make_shared<door>(shared_from_this(), 0);
+}
+
+/// The media time goes on; what is known of the publish begins anew.
+std::shared_ptr<core::media_input> media::resume() {
+  std::lock_guard lock{mutex_};
+  ++door_;
+  is_back_ = true;
+  has_begun_ = false;
+  has_ended_ = false;
+  watch_ = {};
+  tracks_ = {};
+  is_untold_ = false;
+  postponed_ = {};
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  bytes_ = 0;
+  frames_ = 0;
+  first_ = core::nanos::max();
+  last_ = core::nanos::min();
+  return std::make_shared<door>(shared_from_this(), door_);
 }
 
 void media::open_branch(const std::string& branch, const core::format_policy& how,
@@ -111,8 +145,8 @@ void media::close_branch(const std::string& branch, core::end_reason why) {
   std::unique_lock lock{mutex_};
   if (auto* x = find(branch)) {
     x->feed.order_close(why);
-    // Nothing has come yet that could be cut at a key frame.
-    if (!has_begun_) {
+    // Nothing comes, or has come yet, that could be cut at a key frame.
+    if (!has_begun_ || has_ended_) {
       x->feed.finish(why);
       drain(*x);
       sweep();
@@ -142,10 +176,14 @@ core::media_status media::status() const {
 
 // -- media ---------------------------------------------------------------------------------------
 
-void media::push(std::vector<core::media_item> burst, core::steady_time arrival) {
+void media::push(unsigned door, std::vector<core::media_item> burst, core::steady_time arrival) {
   std::unique_lock lock{mutex_};
-  if (has_ended_)
+  if (has_ended_ || door != door_)
     return;
+  if (is_back_ && !burst.empty()) {
+    is_back_ = false;
+    timeline_.restart(arrival - length_of(burst));
+  }
   charge_burst(burst, arrival);
   core::timeline::timed timed;
   timed.items.reserve(burst.size() + 1);
@@ -165,23 +203,24 @@ bool media::is_due(core::steady_time now) const {
   return now - handed_over_ >= how_->hand_over * 3 / 4;
 }
 
-void media::end(const core::publish_end& how) {
+void media::end(unsigned door, const core::publish_end& how) {
   std::unique_lock lock{mutex_};
-  if (has_ended_)
+  if (has_ended_ || door != door_)
     return;
   core::timeline::timed timed;
   timeline_.flush(timed);
   const auto now = how_->clock->steady();
   take(timed, now);
   watch_.settle();
-  if (!has_begun_)
+  // Who came back and sent nothing changes nothing.
+  if (!has_begun_ && (door == 0 || frames_ > 0))
     begin();
   tell_tracks();
   has_ended_ = true;
   tell_unknown(core::track_kind::video);
   tell_unknown(core::track_kind::audio);
   for (auto& x : entries_)
-    x.feed.finish(how.why);
+    x.feed.suspend(how.why);
   drain();
   tell(
       core::publisher_left{how, last_ > first_ ? last_ - first_ : core::nanos{0}, bytes_, frames_});

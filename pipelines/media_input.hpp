@@ -16,15 +16,16 @@ inline std::int64_t second_of(core::steady_time x) {
   return std::chrono::duration_cast<core::seconds>(x.time_since_epoch()).count();
 }
 
-/// The media of one publish: the door for its session, the orders of its actor, and the branches.
-/// One lock guards all of it; it is never held while the sink is called, and nothing waits under
-/// it.
+/// The media of one publish, or of several that were merged: the door for its session, the orders
+/// of its actor, and the branches. One lock guards all of it; it is never held while the sink is
+/// called, and nothing waits under it.
 class media : public core::media_control, public std::enable_shared_from_this<media> {
 public:
   media(std::string subject, core::media_sink sink, std::shared_ptr<const options> how,
         std::shared_ptr<budget> memory);
 
   std::shared_ptr<core::media_input> input() override;
+  std::shared_ptr<core::media_input> resume() override;
   void open_branch(const std::string& branch, const core::format_policy& how,
                    core::start_reason why) override;
   void offer_slot(const std::string& branch, core::fragment_slot slot) override;
@@ -32,8 +33,9 @@ public:
   void close_branch(const std::string& branch, core::end_reason why) override;
   core::media_status status() const override;
 
-  void push(std::vector<core::media_item> burst, core::steady_time arrival);
-  void end(const core::publish_end& how);
+  /// `door`: of the publish that it belongs to; one that another has gone on with pushes in vain.
+  void push(unsigned door, std::vector<core::media_item> burst, core::steady_time arrival);
+  void end(unsigned door, const core::publish_end& how);
 
 private:
   /// A feed with what must outlive the reports of its threads: reports name it by its serial.
@@ -99,6 +101,8 @@ private:
   second_of_changes changes_;
   /// The newest configurations beyond what a second may have; no frame goes on before they do.
   std::array<std::shared_ptr<const core::track>, 2> postponed_;
+  unsigned door_ = 0;    // of the newest publish
+  bool is_back_ = false; // the first burst after a return has not come
   bool has_begun_ = false;
   bool has_ended_ = false;
   core::steady_time handed_over_{};       // when frames last went on to the branches

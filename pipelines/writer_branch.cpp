@@ -48,6 +48,12 @@ public:
     to.steps.emplace_back(batch::frames{std::move(frames)});
   }
 
+  void discontinue(std::shared_ptr<const core::track_set> tracks) override {
+    auto& to = next();
+    to.weight += weight(*tracks);
+    to.steps.emplace_back(batch::discontinuity{std::move(tracks)});
+  }
+
   void close() override { next().steps.emplace_back(batch::close{}); }
 
   void flush() override {

@@ -80,6 +80,10 @@ public:
   /// A burst of frames in order of arrival. Each format decides what is on disk afterwards; MP4
   /// holds back at most one second of media.
   virtual result<void> write(std::span<const frame> frames) = 0;
+  /// What comes next does not follow on what came before: media is missing between, or its tracks
+  /// are `x` from here on. HLS marks it (EXT-X-DISCONTINUITY); MP4 and FLV have no such mark, and
+  /// cannot change their tracks.
+  virtual result<void> discontinue(const track_set& x);
   /// Writes what was held back and finishes the file(s) (MP4: one ordinary `moov`; FLV: duration
   /// and index; HLS: ENDLIST). To be called once; only the questions below may follow.
   virtual result<account> close() = 0;

@@ -18,8 +18,7 @@ byte_view view(std::string_view x) {
 
 class writer : public fragment {
 public:
-  writer(folder& in, std::unique_ptr<segment_writer> segments, const options& x)
-      : in_{in}, segments_{std::move(segments)}, tracks_{x.tracks}, length_{x.segment} {
+  writer(folder& in, const options& x) : in_{in}, tracks_{x.tracks}, length_{x.segment} {
     head_.kind = x.segments;
     head_.start = x.start;
     head_.target = (std::chrono::ceil<seconds>(x.segment)).count();
@@ -27,14 +26,8 @@ public:
 
   /// The playlist last: what it names is there.
   result<void> begin() {
-    if (head_.kind == segment_kind::fmp4) {
-      auto init = in_.create(init_name);
-      if (!init)
-        return init.error();
-      if (auto r = append_whole(**init, mp4::make_growing_front(tracks_, *head_.start)); !r)
-        return r;
-      closed_size_ = (*init)->size();
-    }
+    if (auto r = begin_tracks(tracks_); !r)
+      return r;
     auto playlist = in_.create(playlist_name);
     if (!playlist)
       return playlist.error();
@@ -67,6 +60,26 @@ public:
     return segments_->may_wait() ? result<void>{} : flush();
   }
 
+  result<void> discontinue(const track_set& x) override {
+    if (auto r = check_tracks(format::hls, x, head_.kind); !r)
+      return r;
+    if (segment_)
+      if (auto r = next_segment(whole_.end()); !r)
+        return r;
+    // What has no segment yet has nothing that it does not follow on.
+    std::string lines{number_ > 1 && !is_apart_ ? discontinuity_line : ""};
+    if (x != tracks_) {
+      if (auto r = begin_tracks(x); !r)
+        return r;
+      // A track that went is still one of the file.
+      tracks_ = {x.video ? x.video : tracks_.video, x.audio ? x.audio : tracks_.audio};
+      if (head_.kind == segment_kind::fmp4)
+        lines += map_line(inits_);
+    }
+    is_apart_ = number_ > 1;
+    return append_whole(*playlist_, view(lines));
+  }
+
   result<account> close() override {
     if (whole_.empty())
       return failure{errc::not_found, "there is no whole frame in it"};
@@ -89,6 +102,24 @@ public:
   nanos durable_until() const override { return written_.durable_until(); }
 
 private:
+  result<void> begin_tracks(const track_set& x) {
+    if (head_.kind == segment_kind::ts) {
+      auto made = make_ts_segments(x);
+      if (!made)
+        return made.error();
+      segments_ = *std::move(made);
+      return {};
+    }
+    auto init = in_.create(init_name(++inits_));
+    if (!init)
+      return init.error();
+    if (auto r = append_whole(**init, mp4::make_growing_front(x, *head_.start)); !r)
+      return r;
+    closed_size_ += (*init)->size();
+    segments_ = make_fmp4_segments(x);
+    return {};
+  }
+
   /// A new segment begins with the first key frame that comes when the current one is long enough;
   /// with any frame where there are only audio frames.
   bool cuts(const frame& f) const {
@@ -122,6 +153,8 @@ private:
     auto start = number_ == 1 ? whole_.first() : segment_start_;
     playlist_entry entry;
     entry.duration = std::max(to_micros(at) - to_micros(start), micros{0});
+    if (std::exchange(is_apart_, false))
+      entry.at = to_micros(start) - to_micros(whole_.first());
     entry.start = *head_.start + to_micros(start);
     entry.video_frames = video_frames_;
     entry.audio_frames = audio_frames_;
@@ -165,25 +198,18 @@ private:
   // -- the open segment
   std::unique_ptr<file> segment_;
   std::uint64_t number_ = 1;
+  bool is_apart_ = false; // it does not follow on the one before
   nanos segment_start_{0};
   std::uint64_t video_frames_ = 0;
   std::uint64_t audio_frames_ = 0;
   std::uint64_t closed_size_ = 0;
+  std::uint64_t inits_ = 0;
 };
 
 } // namespace
 
 result<std::unique_ptr<fragment>> open(folder& in, const options& x) {
-  std::unique_ptr<segment_writer> segments;
-  if (x.segments == segment_kind::fmp4) {
-    segments = make_fmp4_segments(x.tracks);
-  } else {
-    auto made = make_ts_segments(x.tracks);
-    if (!made)
-      return made.error();
-    segments = *std::move(made);
-  }
-  auto w = std::make_unique<writer>(in, std::move(segments), x);
+  auto w = std::make_unique<writer>(in, x);
   if (auto r = w->begin(); !r)
     return r.error();
   return std::unique_ptr<fragment>{std::move(w)};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/mux/hls_playlist.hpp"
 
+#include "core/mux/hls_segments.hpp"
+
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
@@ -11,8 +13,6 @@ namespace {
 
 constexpr std::size_t longest_line = 256;
 constexpr int target_digits = 10;
-// RFC 8216 4.3.2.5. As the head is written anew it has to stand in it.
-constexpr std::string_view map_line = "#EXT-X-MAP:URI=\"init.mp4\"\n";
 
 /// RFC 3339 in UTC; `digits` of the second's fraction, 3 or 6.
 std::string time_text(wall_time x, int digits) {
@@ -87,7 +87,7 @@ result<std::optional<playlist_head>> read_head(file& x) {
     return n.error();
   std::string found{text.begin(),
                     text.begin() + static_cast<std::ptrdiff_t>(std::min(*n, text.size()))};
-  if (found.find(map_line) == found.npos) {
+  if (found.find(map_line(1)) == found.npos) {
     out.kind = segment_kind::ts;
     found.resize(std::min(found.size(), to_text(out).size()));
   }
@@ -121,13 +121,17 @@ std::string segment_name(std::uint64_t number, segment_kind kind) {
   return out;
 }
 
+std::string map_line(std::uint64_t number) {
+  return "#EXT-X-MAP:URI=\"" + init_name(number) + "\"\n";
+}
+
 std::string to_text(const playlist_head& x) {
   auto target = std::to_string(std::clamp<std::int64_t>(x.target, 1, 9'999'999'999));
   const bool fmp4 = x.kind == segment_kind::fmp4;
   std::string out = std::string{"#EXTM3U\n#EXT-X-VERSION:"} + (fmp4 ? "7" : "6")
                     + "\n#EXT-X-INDEPENDENT-SEGMENTS\n";
   if (fmp4)
-    out += map_line;
+    out += map_line(1); // in the head, because that is written anew
   out += "#EXT-X-TARGETDURATION:";
   out += target + "\n#" + std::string(target_digits - target.size(), '-') + "\n";
   out += "#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PLAYLIST-TYPE:";
@@ -139,10 +143,12 @@ std::string to_text(const playlist_head& x) {
 
 std::string to_text(const playlist_entry& x, std::uint64_t number, segment_kind kind) {
   char line[160];
-  std::snprintf(line, sizeof line,
-                "#livetape video=%" PRIu64 " audio=%" PRIu64 " bytes=%" PRIu64 "\n", x.video_frames,
-                x.audio_frames, x.size);
+  std::snprintf(line, sizeof line, "#livetape video=%" PRIu64 " audio=%" PRIu64 " bytes=%" PRIu64,
+                x.video_frames, x.audio_frames, x.size);
   std::string out = line;
+  if (x.at)
+    out += " at=" + std::to_string(x.at->count());
+  out += "\n";
   if (x.start)
     out += "#EXT-X-PROGRAM-DATE-TIME:" + time_text(*x.start, 3) + "\n";
   auto length = std::max<std::int64_t>(x.duration.count(), 0);
@@ -167,6 +173,7 @@ result<playlist_state> read_playlist(file& x) {
   out.end = in.at();
   playlist_entry entry;
   bool timed = false;
+  std::uint64_t inits = 1;
   for (;;) {
     auto line = in.next();
     if (!line)
@@ -177,8 +184,13 @@ result<playlist_state> read_playlist(file& x) {
     std::int64_t whole = 0;
     std::int64_t fraction = 0;
     if (begins(text, "#livetape ")) {
-      std::sscanf(text.c_str(), "#livetape video=%9" SCNu64 " audio=%9" SCNu64 " bytes=%15" SCNu64,
-                  &entry.video_frames, &entry.audio_frames, &entry.size);
+      std::int64_t at = 0;
+      if (std::sscanf(text.c_str(),
+                      "#livetape video=%9" SCNu64 " audio=%9" SCNu64 " bytes=%15" SCNu64
+                      " at=%15" SCNd64,
+                      &entry.video_frames, &entry.audio_frames, &entry.size, &at)
+          == 4)
+        entry.at = micros{at};
     } else if (begins(text, "#EXTINF:")) {
       if (std::sscanf(text.c_str(), "#EXTINF:%9" SCNd64 ".%6" SCNd64, &whole, &fraction) != 2)
         return out;
@@ -193,14 +205,20 @@ result<playlist_state> read_playlist(file& x) {
         out.first_video = out.segments;
       if (entry.audio_frames && !out.first_audio)
         out.first_audio = out.segments;
-      out.sum.duration += entry.duration;
+      out.sum.duration = entry.at.value_or(out.sum.duration) + entry.duration;
       out.sum.video_frames += entry.video_frames;
       out.sum.audio_frames += entry.audio_frames;
       out.sum.size += entry.size;
       out.longest = std::max(out.longest, rounded_seconds(entry.duration));
       out.end = in.at();
+      out.is_apart = false;
+      out.inits = inits;
       entry = {};
       timed = false;
+    } else if (text + "\n" == discontinuity_line) {
+      out.is_apart = true;
+    } else if (text + "\n" == map_line(out.inits + 1)) {
+      ++inits;
     } else if (!begins(text, "#EXT-X-PROGRAM-DATE-TIME:")) {
       return out;
     }

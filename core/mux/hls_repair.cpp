@@ -15,6 +15,9 @@ namespace core::mux::hls {
 
 namespace {
 
+// Between two segments; a longer hole is one that nothing was written for (a table that is in use
+// gives it more than frames that come late).
+constexpr ticks longest_hole = ticks_per_second;
 // To know a track that no unlisted segment showed, no more of its first segment is read.
 constexpr std::uint64_t probed = 4 * 1024 * 1024;
 
@@ -70,7 +73,9 @@ private:
   struct pending {
     std::uint64_t number = 0;
     measurement holds;
-    ticks start = 0; // since time 0 of the fragment
+    ticks start = 0;       // since time 0 of the fragment
+    bool is_apart = false; // it does not follow on the one before
+    ticks hole = 0;        // then: from the end of that one
   };
 
   std::string name(std::uint64_t number) const { return segment_name(number, kind_); }
@@ -82,17 +87,20 @@ private:
                               ? failure{errc::bad_request,
                                         "its init.mp4 is lost, without which it cannot be played"}
                               : failure{errc::not_found, "there is no whole frame in it"};
-    auto x = in_.open(init_name);
-    if (!x)
-      return x.error().code == errc::not_found ? unusable : x.error();
-    mp4::walker in{**x};
-    auto begun = in.begin();
-    if (!begun)
-      return begun.error();
-    if (!*begun)
-      return unusable;
-    init_ = in.head();
-    init_size_ = (*x)->size();
+    // What is not listed belongs to the last one.
+    do {
+      auto x = in_.open(init_name(inits_));
+      if (!x)
+        return x.error().code == errc::not_found ? unusable : x.error();
+      mp4::walker in{**x};
+      auto begun = in.begin();
+      if (!begun)
+        return begun.error();
+      if (!*begun)
+        return unusable;
+      init_ = in.head();
+      init_size_ += (*x)->size();
+    } while (in_.exists(init_name(inits_ + 1)) && ++inits_);
     return {};
   }
 
@@ -123,8 +131,12 @@ private:
         x.start += x.holds.sound;
         x.holds.last -= x.holds.sound;
       }
+      // A power cut may have kept the segments and not what the playlist said between them.
+      x.hole = x.start - expected;
+      x.is_apart = x.number > 1 && (x.hole > longest_hole || (!waiting && state_.is_apart));
       if (waiting)
-        if (auto r = list(*waiting, x.start - waiting->start); !r)
+        if (auto r = list(*waiting, x.is_apart ? waiting->holds.last : x.start - waiting->start);
+            !r)
           return r;
       waiting = std::move(x);
     }
@@ -179,7 +191,16 @@ private:
     entry.video_frames = x.holds.video_frames;
     entry.audio_frames = x.holds.audio_frames;
     entry.size = x.holds.end;
-    if (auto r = append_whole(playlist_, view(to_text(entry, x.number, kind_))); !r)
+    std::string text;
+    if (x.is_apart) {
+      text = discontinuity_line;
+      if (inits_ > state_.inits)
+        text += map_line(state_.inits = inits_);
+      state_.sum.duration += to_micros(x.hole);
+      entry.at = state_.sum.duration;
+    }
+    text += to_text(entry, x.number, kind_);
+    if (auto r = append_whole(playlist_, view(text)); !r)
       return r;
     state_.sum.duration += entry.duration;
     state_.sum.video_frames += entry.video_frames;
@@ -218,6 +239,7 @@ private:
   segment_kind kind_;
   mp4::movie init_; // fMP4
   std::uint64_t init_size_ = 0;
+  std::uint64_t inits_ = 1;
   std::uint64_t number_;
   track_set tracks_;
 };
@@ -225,9 +247,9 @@ private:
 /// True when the first segment of fMP4 and its initialisation section are ours; other writers name
 /// theirs alike.
 result<bool> is_our_fmp4(folder& in) {
-  if (!in.exists(init_name))
+  if (!in.exists(init_name()))
     return false;
-  auto init = in.open(init_name);
+  auto init = in.open(init_name());
   if (!init)
     return init.error();
   mp4::walker head{**init};

@@ -3,6 +3,8 @@
 
 #include "core/mux/fragment.hpp"
 
+#include <string>
+
 /// What the two kinds of HLS segments differ in: how frames become bytes.
 namespace core::mux::hls {
 
@@ -25,7 +27,8 @@ public:
 result<std::unique_ptr<segment_writer>> make_ts_segments(const track_set& x);
 std::unique_ptr<segment_writer> make_fmp4_segments(const track_set& x);
 
-/// The initialisation section of fMP4 segments (RFC 8216 4.3.2.5).
-inline constexpr std::string_view init_name = "init.mp4";
+/// The initialisation section of fMP4 segments (RFC 8216 4.3.2.5): "init.mp4", and "init-2.mp4" ...
+/// after a change of the tracks.
+std::string init_name(std::uint64_t number = 1);
 
 } // namespace core::mux::hls

@@ -38,6 +38,10 @@ private:
 
 } // namespace
 
+std::string init_name(std::uint64_t number) {
+  return number == 1 ? "init.mp4" : "init-" + std::to_string(number) + ".mp4";
+}
+
 std::unique_ptr<segment_writer> make_fmp4_segments(const track_set& x) {
   return std::make_unique<fmp4_segments>(x);
 }

@@ -43,6 +43,9 @@ nlohmann::json history(const core::history_query& asked, const core::stream_hist
                        const std::vector<core::stream_view>& live);
 nlohmann::json event(const core::event_row& x);
 
+/// As journal entries and their notes hold it.
+nlohmann::json publish(const core::publish& x);
+core::result<core::publish> to_publish(const nlohmann::json& x);
 std::string journal(const core::journal_entry& x);
 core::result<core::journal_entry> to_journal(std::string_view text);
 

@@ -13,7 +13,43 @@ constexpr std::size_t longest_string = 3 * longest_said;
 // and a control character six ("\u0001") in the document. The rest is below 64 KiB.
 constexpr std::size_t longest_entry = 3 * 6 * longest_said + 64 * 1024;
 
+core::publish read_publish(fields& of) {
+  core::publish x;
+  x.key.app = of.text("app", 120);
+  x.key.stream = of.text("stream", 120);
+  x.sequence = of.text("sequence", 64);
+  x.params = of.text("params", longest_string);
+  x.protocol = of.text("protocol", 32);
+  x.address = of.text("address", 255);
+  x.agent = of.text("agent", longest_string);
+  x.domain = of.text("domain", longest_string);
+  x.since = of.time("since");
+  if (of.ok() && (!is_name(x.key.app) || !is_name(x.key.stream)))
+    of.refuse("app", "and stream are no names of a stream");
+  return x;
+}
+
 } // namespace
+
+nlohmann::json publish(const core::publish& x) {
+  return {{"app", x.key.app},
+          {"stream", x.key.stream},
+          {"sequence", x.sequence},
+          {"params", x.params.substr(0, longest_said)},
+          {"protocol", x.protocol},
+          {"address", x.address},
+          {"agent", x.agent.substr(0, longest_said)},
+          {"domain", x.domain.substr(0, longest_said)},
+          {"since", rfc3339(x.since)}};
+}
+
+core::result<core::publish> to_publish(const nlohmann::json& x) {
+  fields from{x, "publish"};
+  auto out = read_publish(from);
+  if (!from.ok())
+    return from.why();
+  return out;
+}
 
 std::string journal(const core::journal_entry& x) {
   return text({{"file_id", std::to_string(x.slot.id)},
@@ -24,16 +60,7 @@ std::string journal(const core::journal_entry& x) {
                {"segment", x.segment.count()},
                {"recording_id", x.recording_id},
                {"reason", x.reason},
-               {"publish",
-                {{"app", x.of.key.app},
-                 {"stream", x.of.key.stream},
-                 {"sequence", x.of.sequence},
-                 {"params", x.of.params.substr(0, longest_said)},
-                 {"protocol", x.of.protocol},
-                 {"address", x.of.address},
-                 {"agent", x.of.agent.substr(0, longest_said)},
-                 {"domain", x.of.domain.substr(0, longest_said)},
-                 {"since", rfc3339(x.of.since)}}}});
+               {"publish", publish(x.of)}});
 }
 
 core::result<core::journal_entry> to_journal(std::string_view text) {
@@ -56,17 +83,7 @@ core::result<core::journal_entry> to_journal(std::string_view text) {
     from.refuse("name", "is no file name");
 
   fields of{publish_object, "journal entry: publish"};
-  x.of.key.app = of.text("app", 120);
-  x.of.key.stream = of.text("stream", 120);
-  x.of.sequence = of.text("sequence", 64);
-  x.of.params = of.text("params", longest_string);
-  x.of.protocol = of.text("protocol", 32);
-  x.of.address = of.text("address", 255);
-  x.of.agent = of.text("agent", longest_string);
-  x.of.domain = of.text("domain", longest_string);
-  x.of.since = of.time("since");
-  if (of.ok() && (!is_name(x.of.key.app) || !is_name(x.of.key.stream)))
-    of.refuse("app", "and stream are no names of a stream");
+  x.of = read_publish(of);
   if (!from.ok())
     return from.why();
   if (!of.ok())

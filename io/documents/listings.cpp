@@ -57,7 +57,9 @@ std::optional<int> to_kind(std::string_view x) {
 nlohmann::json stream(const core::stream_view& x) {
   auto formats = nlohmann::json::object();
   for (const auto& f : x.in_force.formats) {
-    nlohmann::json item{{"fragment", seconds(f.fragment)}, {"branch", f.branch}};
+    nlohmann::json item{{"fragment", seconds(f.fragment)},
+                        {"branch", f.branch},
+                        {"merge_window", seconds(core::window_of(f))}};
     if (f.what == core::format::hls)
       item["segment"] = seconds(f.segment);
     formats[core::to_string(f.what)] = std::move(item);

@@ -85,12 +85,17 @@ bool is_playable(core::format what, std::string_view name) {
   }
   if (name == "playlist.m3u8" || name == "init.mp4")
     return true;
-  const auto end = name.ends_with(".ts") ? 3U : name.ends_with(".m4s") ? 4U : 0U;
-  if (!name.starts_with("seg-") || end == 0 || name.size() < 4 + 6 + end)
-    return false;
-  const auto number = name.substr(4, name.size() - 4 - end);
   // Seven days of half a second have seven digits.
-  return number.size() <= 9 && number.find_first_not_of("0123456789") == std::string_view::npos;
+  constexpr std::size_t most_digits = 9;
+  const auto is_numbered = [&](std::string_view begin, std::string_view end, std::size_t least) {
+    if (!name.starts_with(begin) || !name.ends_with(end)
+        || name.size() < begin.size() + least + end.size())
+      return false;
+    const auto number = name.substr(begin.size(), name.size() - begin.size() - end.size());
+    return number.size() <= most_digits && number.find_first_not_of("0123456789") == number.npos;
+  };
+  return is_numbered("seg-", ".ts", 6) || is_numbered("seg-", ".m4s", 6)
+         || is_numbered("init-", ".mp4", 1);
 }
 
 response play(const std::filesystem::path& store, const core::file_row& row, const request& x,

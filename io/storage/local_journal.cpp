@@ -98,17 +98,26 @@ void local_journal::write(core::journal_entry entry, done answer) {
 }
 
 void local_journal::note_opened(core::file_id id, core::wall_time start, core::start_reason why) {
+  give_note(id,
+            {{"opened", {{"start", documents::rfc3339(start)}, {"reason", core::to_string(why)}}}},
+            "a fragment's start cannot be noted; a recovery would guess it");
+}
+
+void local_journal::note_publish(core::file_id id, const core::publish& of) {
+  give_note(id, {{"publish", documents::publish(of)}},
+            "it cannot be noted that another publish goes on with a fragment; a recovery would "
+            "count it to the one before");
+}
+
+void local_journal::give_note(core::file_id id, const nlohmann::json& note,
+                              const std::string& otherwise) {
   order x;
   x.what = order::kind::note;
   x.id = id;
-  x.line
-      = nlohmann::json{{"opened",
-                        {{"start", documents::rfc3339(start)}, {"reason", core::to_string(why)}}}}
-            .dump()
-        + "\n";
-  x.answer = [id](const core::result<void>& done) {
+  x.line = note.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  x.answer = [id, otherwise](const core::result<void>& done) {
     if (!done)
-      core::log::warning("storage", "a fragment's start cannot be noted; a recovery would guess it",
+      core::log::warning("storage", otherwise,
                          {{"file_id", std::to_string(id)}, {"why", done.error().what}});
   };
   give(std::move(x));
@@ -296,6 +305,9 @@ void local_journal::note(const order& x) const {
   auto file = (*in)->open(std::to_string(x.id) + ".json");
   if (!file)
     return x.answer(file.error());
+  // An entry that is too long could not be read any more.
+  if ((*file)->size() + x.line.size() > spool::longest_entry)
+    return x.answer(core::failure{core::errc::too_many, "its journal entry has too many notes"});
   x.answer((*file)->append({reinterpret_cast<const std::uint8_t*>(x.line.data()), x.line.size()}));
 }
 

@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <nlohmann/json_fwd.hpp>
 #include <set>
 #include <thread>
 
@@ -32,6 +33,7 @@ public:
 
   void write(core::journal_entry entry, done) override;
   void note_opened(core::file_id id, core::wall_time start, core::start_reason why) override;
+  void note_publish(core::file_id id, const core::publish& of) override;
   void drop(core::file_id id, bool with_files, done) override;
   core::fragment_slot place(core::file_id id, std::string video_id,
                             core::format what) const override;
@@ -53,6 +55,7 @@ private:
   };
 
   void give(order x);
+  void give_note(core::file_id id, const nlohmann::json& note, const std::string& otherwise);
   void serve();
   void serve_notes();
   void carry_out(std::vector<order> xs);

@@ -19,6 +19,10 @@
 ///     42.json.bad    an entry that could not be read
 namespace io::storage::spool {
 
+/// Bytes of an entry with its notes that are read: an entry is below 640 KiB, a note of a
+/// fragment's start below 1 KiB, one of another publish below 640 KiB.
+inline constexpr std::size_t longest_entry = 4 * 1024 * 1024;
+
 /// The place of a new fragment.
 core::fragment_slot place(const std::string& folder, core::file_id id, std::string video_id,
                           core::format what);

@@ -21,7 +21,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t longest_entry = 1024 * 1024; // an entry is below 640 KiB, a note below 1 KiB
 constexpr std::size_t longest_row = 4 * 1024 * 1024; // as io/documents reads it
 
 /// The id and the rest of "42.mp4"; nothing when the name does not begin with an id.
@@ -47,7 +46,12 @@ std::string_view take_line(std::string_view& text) {
 /// A note that is torn or strange says nothing; the entry itself stays right.
 void apply_note(std::string_view line, core::leftover& to) {
   const auto note = nlohmann::json::parse(line, nullptr, false);
-  if (!note.is_object() || !note.contains("opened") || !note["opened"].is_object())
+  if (!note.is_object())
+    return;
+  if (note.contains("publish"))
+    if (auto of = documents::to_publish(note["publish"]); of && of->key == to.entry.of.key)
+      to.entry.of = *std::move(of);
+  if (!note.contains("opened") || !note["opened"].is_object())
     return;
   const auto& opened = note["opened"];
   const auto start = opened.find("start");

@@ -39,6 +39,10 @@ struct fake_input : core::media_input {
 struct fake_media : core::media_control {
   fake_media(lines& log, core::media_sink report) : log{log}, report{std::move(report)} {}
   std::shared_ptr<core::media_input> input() override { return std::make_shared<fake_input>(); }
+  std::shared_ptr<core::media_input> resume() override {
+    log.push_back("media.resume");
+    return std::make_shared<fake_input>();
+  }
   void open_branch(const std::string& b, const core::format_policy&, core::start_reason) override {
     log.push_back("media.open " + b);
     report(core::slot_taken{b});
@@ -66,6 +70,9 @@ struct fake_journal : core::journal {
   }
   void note_opened(core::file_id id, core::wall_time, core::start_reason) override {
     log.push_back("journal.opened " + std::to_string(id));
+  }
+  void note_publish(core::file_id id, const core::publish&) override {
+    log.push_back("journal.publish " + std::to_string(id));
   }
   void drop(core::file_id id, bool with_files, done then) override {
     log.push_back((with_files ? "journal.discard " : "journal.drop ") + std::to_string(id));

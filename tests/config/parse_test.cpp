@@ -26,6 +26,7 @@ TEST_CASE("an empty configuration is the defaults of design.md") {
   CHECK(x.ingest.rtmp.burst == 250ms);
   CHECK(x.recording.enabled);
   CHECK(x.recording.minimum_duration == 1s);
+  CHECK(x.recording.merge_window == 0s);
   CHECK(x.recording.formats
         == std::vector<core::format_policy>{{core::format::mp4, 30min, 6s, "mp4"},
                                             {core::format::hls, 168h, 6s, "hls"}});
@@ -50,11 +51,11 @@ TEST_CASE("every key reaches its place") {
               "cors": ["https://a.example", "http://b.example:81"], "connections": 5 },
     "ingest": { "push_key": ["k1", "k2"], "open": true, "connections": 6, "buffer": "2GiB",
                 "rtmp": { "listen": "0.0.0.0:0", "burst": "40ms" } },
-    "recording": { "enabled": false, "minimum_duration": "0s",
-                   "formats": { "flv": {}, "mp4": { "fragment": "5s", "branch": "mp4-splitmuxsink" } },
+    "recording": { "enabled": false, "minimum_duration": "0s", "merge_window": "10s",
+                   "formats": { "flv": { "merge_window": "1m" }, "mp4": { "fragment": "5s", "branch": "mp4-splitmuxsink" } },
                    "rules": [ { "match": "live/*", "enabled": true, "minimum_duration": "2s",
                                 "formats": { "hls": { "fragment": "10s", "segment": "2s", "branch": "hls-hlssink2" } } },
-                              { "match": "**" } ] },
+                              { "match": "**", "merge_window": "30m" } ] },
     "storage": { "kind": "local", "path": "/mnt/store", "spool": ["in/../hot"] },
     "index": { "url": "sqlite:db/i.db" },
     "notify": { "attempts": 3, "interval": "2s", "timeout": "500ms",
@@ -84,13 +85,16 @@ TEST_CASE("every key reaches its place") {
   CHECK(x.ingest.rtmp.burst == 40ms);
   CHECK_FALSE(x.recording.enabled);
   CHECK(x.recording.formats
-        == std::vector<core::format_policy>{{core::format::mp4, 5s, 6s, "mp4-splitmuxsink"},
-                                            {core::format::flv, 30min, 6s, "flv"}});
+        == std::vector<core::format_policy>{{core::format::mp4, 5s, 6s, "mp4-splitmuxsink", 0s},
+                                            {core::format::flv, 30min, 6s, "flv", 1min}});
+  CHECK(x.recording.merge_window == 10s);
   REQUIRE(x.recording.rules.size() == 2);
   CHECK(x.recording.rules[0].enabled == true);
   CHECK(x.recording.rules[0].minimum_duration == 2s);
   CHECK(x.recording.rules[0].formats
-        == std::vector<core::format_policy>{{core::format::hls, 10s, 2s, "hls-hlssink2"}});
+        == std::vector<core::format_policy>{{core::format::hls, 10s, 2s, "hls-hlssink2", 0s}});
+  CHECK_FALSE(x.recording.rules[0].merge_window);
+  CHECK(x.recording.rules[1].merge_window == 30min);
   CHECK_FALSE(x.recording.rules[1].enabled);
   CHECK_FALSE(x.recording.rules[1].formats);
   CHECK_FALSE(x.recording.rules[1].minimum_duration);

@@ -167,3 +167,25 @@ TEST_CASE("a trouble is an event in its place among those of its publish") {
   w.play(w.m.on_retry_due());
   CHECK(w.log == lines{"event 1-s", "event 341-s-mp4", "event 0-s"});
 }
+
+TEST_CASE("what another publish may go on with is judged when it is over") {
+  world w;
+  w.play(w.m.keep(entry(1), closed(1, 300ms), 1s, {}));
+  w.play(w.m.on_ended(entry(1).of, gone(300ms), {}, 1s, {}, true));
+  CHECK(w.log == lines{"event 0-s"});
+  SECTION("nobody came") {
+    w.play(w.m.on_finished(entry(1).of, gone(300ms), {}));
+    CHECK(w.log == lines{"event 0-s", "gap too_short", "discard 1"});
+  }
+  SECTION("another publish went on: both are kept, however short they are") {
+    w.play(w.m.on_merged(entry(1).of, entry(2, "t").of));
+    w.play(w.m.on_finished(entry(1).of, gone(300ms), {}));
+    CHECK(w.log == lines{"event 0-s", "store 1", "event 100-1", "forget 1"});
+    w.log.clear();
+    w.play(w.m.keep(entry(2, "t"), closed(2, 500ms), 1s, {}));
+    w.play(w.m.on_ended(entry(2, "t").of, gone(200ms), {}, 1s, {}));
+    w.play(w.m.on_finished(entry(2, "t").of, gone(200ms), {}));
+    CHECK(w.log == lines{"store 2", "event 100-2", "event 0-t", "forget 2"});
+  }
+  CHECK(w.m.is_idle());
+}

@@ -8,7 +8,7 @@ namespace {
 
 core::policy base() {
   return {true,
-          {{core::format::mp4, 30min, 6s, "mp4"}, {core::format::hls, 168h, 6s, "hls"}},
+          {{core::format::mp4, 30min, 6s, "mp4", 0s}, {core::format::hls, 168h, 6s, "hls", 0s}},
           1000ms,
           "recording"};
 }
@@ -88,10 +88,37 @@ TEST_CASE("the first rule that matches decides, and says so") {
 
 TEST_CASE("a rule's formats replace those of the recording as a whole") {
   auto rule = named("live/*");
-  rule.formats = std::vector<core::format_policy>{{core::format::flv, 5s, 6s, "flv"}};
+  rule.formats = std::vector<core::format_policy>{{core::format::flv, 5s, 6s, "flv", 0s}};
   auto x = core::policy_for(base(), {rule}, "live/a");
   CHECK(x.formats == *rule.formats);
   CHECK(x.enabled);
+}
+
+TEST_CASE("a merge window comes from the format, else from the rule, else from the recording") {
+  auto with = base();
+  with.merge_window = 10s;
+  with.formats
+      = {{core::format::mp4, 30min, 6s, "mp4"}, {core::format::hls, 168h, 6s, "hls", 1min}};
+  const auto windows = [](const core::policy& x) {
+    std::vector<core::millis> out;
+    for (const auto& how : x.formats)
+      out.push_back(core::window_of(how));
+    return out;
+  };
+  using all = std::vector<core::millis>;
+  auto x = core::policy_for(with, {}, "live/a");
+  CHECK(windows(x) == all{10s, 1min});
+  CHECK(core::longest_window(x) == 1min);
+  auto rule = named("live/*");
+  rule.merge_window = 0s;
+  x = core::policy_for(with, {rule}, "live/a");
+  CHECK(windows(x) == all{0s, 1min});
+  rule.formats = std::vector<core::format_policy>{{core::format::flv, 5s, 6s, "flv"}};
+  rule.merge_window.reset();
+  x = core::policy_for(with, {rule}, "live/a");
+  CHECK(windows(x) == all{10s});
+  x.enabled = false;
+  CHECK(core::longest_window(x) == 0s);
 }
 
 TEST_CASE("format names go both ways") {

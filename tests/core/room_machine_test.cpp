@@ -160,3 +160,171 @@ TEST_CASE("a trouble is announced at once, its repeats of a minute with the next
   CHECK(occurs("mp4", core::errc::no_space, core::seconds{60}) == 3);
   CHECK(m.on_trouble("s2", "mp4", "r1", full, t).empty());
 }
+
+namespace {
+
+core::policy merging(std::vector<core::millis> windows) {
+  core::policy x;
+  for (auto window : windows) {
+    core::format_policy how;
+    how.merge_window = window;
+    x.formats.push_back(how);
+  }
+  return x;
+}
+
+constexpr core::millis ten{10'000};
+constexpr core::millis sixty{60'000};
+
+core::publisher_left gone(core::end_reason why) {
+  core::publisher_left x;
+  x.how.why = why;
+  return x;
+}
+
+const auto interrupted = gone(core::end_reason::interrupted);
+
+template <class T> std::vector<T> all(const machine::effects& xs) {
+  std::vector<T> out;
+  for (auto& x : xs)
+    if (auto* y = std::get_if<T>(&x))
+      out.push_back(*y);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("who comes back within the merge window goes on with the publish before") {
+  machine m;
+  const auto why = GENERATE(core::end_reason::interrupted, core::end_reason::publish_ended);
+  REQUIRE(m.accept(from("a"), "s1", "r1", merging({ten, sixty, core::millis{0}}), {}));
+  const auto left = m.on_left("s1", gone(why));
+  const auto ended = all<machine::announce_ended>(left);
+  REQUIRE(ended.size() == 1);
+  CHECK(ended[0].may_go_on == sixty);
+  const auto timers = all<machine::arm_window>(left);
+  REQUIRE(timers.size() == 2);
+  CHECK(timers[0].delay == ten);
+  CHECK(timers[1].delay == sixty);
+  CHECK(m.live().empty());
+  CHECK(m.interrupted() == "s1");
+  CHECK_FALSE(m.cut());
+
+  const auto back = m.accept(from("b"), "s2", "r2", merging({ten, sixty, core::millis{0}}), {});
+  REQUIRE(back);
+  CHECK(all<machine::attach>(*back).at(0).resumes == "s1");
+  CHECK(all<machine::announce_merged>(*back).at(0).into.sequence == "s2");
+  CHECK(all<machine::announce_finished>(*back).at(0).of.sequence == "s1");
+  CHECK(m.interrupted().empty());
+  // The timers of the first say nothing about the second.
+  CHECK(m.on(timers[0].what).empty());
+  CHECK(m.on(timers[1].what).empty());
+  CHECK(m.on_finished("s1").empty());
+  CHECK(m.live() == "s2");
+}
+
+TEST_CASE("when the merge window is over the fragments end, format by format") {
+  machine m;
+  REQUIRE(m.accept(from("a"), "s1", "r1", merging({ten, sixty}), {}));
+  const auto timers = all<machine::arm_window>(m.on_left("s1", interrupted));
+  REQUIRE(timers.size() == 2);
+  const auto first = m.on(timers[0].what);
+  REQUIRE(first.size() == 1);
+  CHECK(std::get<machine::order_end>(first[0]).passed == ten);
+  CHECK(m.interrupted() == "s1");
+  const auto second = m.on(timers[1].what);
+  REQUIRE(second.size() == 1);
+  CHECK(std::get<machine::order_end>(second[0]).passed == sixty);
+  CHECK(m.interrupted().empty());
+  // Too late: it begins anew.
+  const auto back = m.accept(from("b"), "s2", "r2", merging({ten, sixty}), {});
+  CHECK(all<machine::attach>(*back).at(0).resumes.empty());
+  CHECK(count<machine::announce_finished>(m.on_finished("s1")) == 1);
+}
+
+TEST_CASE("a publish that was ended by order is not waited for") {
+  machine m;
+  REQUIRE(m.accept(from("a"), "s1", "r1", merging({ten}), {}));
+  machine::effects xs;
+  SECTION("dropped through the API") {
+    REQUIRE(m.drop(core::end_reason::interrupted, "dropped"));
+    xs = m.on_left("s1", interrupted);
+    CHECK(all<machine::order_end>(xs).size() == 1);
+  }
+  SECTION("dropped while it is away") {
+    m.on_left("s1", interrupted);
+    const auto dropped = m.drop(core::end_reason::interrupted, "dropped");
+    REQUIRE(dropped);
+    CHECK(all<machine::order_end>(*dropped).size() == 1);
+    CHECK_FALSE(m.drop(core::end_reason::interrupted, "again"));
+  }
+  SECTION("by the end of the server") {
+    m.close();
+    xs = m.on_left("s1", gone(core::end_reason::shutdown));
+    CHECK(all<machine::order_end>(xs).empty()); // the media does not wait either
+  }
+  SECTION("by its own end while the server ends") {
+    m.close();
+    xs = m.on_left("s1", interrupted);
+    CHECK(all<machine::order_end>(xs).size() == 1);
+  }
+  SECTION("by the end of the server while it is away") {
+    m.on_left("s1", interrupted);
+    xs = m.close();
+    CHECK(all<machine::order_end>(xs).size() == 1);
+    CHECK(count<machine::report_idle>(xs) == 0);
+  }
+  SECTION("by a storage that failed") {
+    xs = m.on_left("s1", gone(core::end_reason::storage_failed));
+  }
+  CHECK(all<machine::arm_window>(xs).empty());
+  CHECK(m.interrupted().empty());
+  const auto finished = m.on_finished("s1");
+  CHECK(count<machine::announce_finished>(finished) == 1);
+  CHECK(count<machine::report_idle>(finished) == 1);
+}
+
+TEST_CASE("who takes over within a merge window waits for the end of the one before, and goes on") {
+  machine m;
+  REQUIRE(m.accept(from("a"), "s1", "r1", merging({ten}), {}));
+  const auto waits = m.accept(from("b"), "s2", "r2", merging({ten}), {});
+  REQUIRE(waits);
+  CHECK(all<machine::order_drop>(*waits).at(0).sequence == "s1");
+  CHECK(count<machine::attach>(*waits) == 0);
+  const auto timer = all<machine::arm_takeover>(*waits).at(0);
+  CHECK(m.live() == "s1");
+  SECTION("who has left") {
+    const auto xs = m.on_left("s1", interrupted);
+    CHECK(all<machine::attach>(xs).at(0).resumes == "s1");
+    CHECK(m.live() == "s2");
+    CHECK(m.on(timer.what).empty());
+  }
+  SECTION("who does not leave in time") {
+    const auto xs = m.on(timer.what);
+    CHECK(all<machine::attach>(xs).at(0).resumes.empty());
+    CHECK(m.live() == "s2");
+    CHECK(all<machine::order_end>(m.on_left("s1", interrupted)).size() == 1);
+    CHECK(m.interrupted().empty());
+  }
+  SECTION("or gives way to the next who comes") {
+    const auto third = m.accept(from("c"), "s3", "r3", merging({ten}), {});
+    REQUIRE(third);
+    CHECK(all<machine::refuse>(*third).at(0).sequence == "s2");
+    CHECK(all<machine::attach>(m.on_left("s1", interrupted)).at(0).of.sequence == "s3");
+  }
+  SECTION("or is refused when the server ends") {
+    CHECK(all<machine::refuse>(m.close()).at(0).why.code == core::errc::shutting_down);
+    m.on_left("s1", gone(core::end_reason::shutdown));
+    CHECK(count<machine::report_idle>(m.on_finished("s1")) == 1);
+  }
+}
+
+TEST_CASE("a room whose fragments have all ended of themselves waits for nobody") {
+  machine m;
+  REQUIRE(m.accept(from("a"), "s1", "r1", merging({ten}), {}));
+  m.on_left("s1", interrupted);
+  CHECK(count<machine::report_idle>(m.on_finished("s1")) == 1);
+  CHECK(m.interrupted().empty());
+  const auto back = m.accept(from("b"), "s2", "r2", merging({ten}), {});
+  CHECK(all<machine::attach>(*back).at(0).resumes.empty());
+}

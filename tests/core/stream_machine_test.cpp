@@ -202,3 +202,93 @@ TEST_CASE("a trouble names its branch and recording") {
   CHECK(x.recording_id == "r");
   CHECK(x.why == why);
 }
+
+namespace {
+
+core::policy windows(core::millis mp4, core::millis flv) {
+  auto x = two_formats();
+  x.formats[0].merge_window = mp4;
+  x.formats[1].merge_window = flv;
+  return x;
+}
+
+core::publish later() {
+  auto x = of();
+  x.sequence = "s2";
+  return x;
+}
+
+} // namespace
+
+TEST_CASE("a publisher that comes back goes on with the fragments that are open") {
+  machine m{of()};
+  m.record(windows(core::millis{10'000}, core::millis{0}), "r1", "policy");
+  m.on(ready("mp4", 1));
+  m.on(ready("mp4", 2)); // made ready for the next cut
+  m.on(ready("flv", 3));
+  m.on(opened("mp4", 1));
+  m.on(opened("flv", 3));
+  m.on(core::publisher_left{});
+  m.on(closed("flv", 3));
+  CHECK(count<machine::report_finished>(m.on(core::branch_ended{"flv"})) == 0);
+
+  const auto xs = m.resume(later(), windows(core::millis{10'000}, core::millis{0}), "r2", "policy");
+  CHECK(m.of().sequence == "s2");
+  // Both fragments of the branch that waited are the new publish's, in the journal too.
+  CHECK(count<machine::note_publish>(xs) == 2);
+  // The other one begins anew.
+  REQUIRE(count<machine::open_branch>(xs) == 1);
+  CHECK(std::get<machine::open_branch>(xs.back()).branch == "flv");
+  const auto kept = m.on(closed("mp4", 1));
+  REQUIRE(count<machine::keep_fragment>(kept) == 1);
+  CHECK(std::get<machine::keep_fragment>(kept[0]).entry.of.sequence == "s2");
+  // A slot that the publish before had asked for.
+  const auto late = m.on(ready("mp4", 4));
+  REQUIRE(late.size() == 2);
+  CHECK(std::get<machine::note_publish>(late[0]).of.sequence == "s2");
+
+  m.on(core::publisher_left{});
+  m.on(core::branch_ended{"flv"});
+  CHECK(count<machine::report_finished>(m.on(core::branch_ended{"mp4"})) == 1);
+}
+
+TEST_CASE("a branch that is still ending ends beside the one of the next publish") {
+  machine m{of()};
+  m.record(windows(core::millis{10'000}, core::millis{0}), "r1", "policy");
+  m.on(ready("flv", 3));
+  m.on(opened("flv", 3));
+  m.on(core::publisher_left{});
+  const auto xs = m.resume(later(), windows(core::millis{10'000}, core::millis{0}), "r2", "policy");
+  REQUIRE(count<machine::open_branch>(xs) == 1);
+  CHECK(std::get<machine::open_branch>(xs.back()).branch == "flv 1");
+  // What it has open is still the publish's before.
+  CHECK(count<machine::note_publish>(xs) == 0);
+  const auto kept = m.on(closed("flv", 3));
+  REQUIRE(kept.size() == 1);
+  CHECK(std::get<machine::keep_fragment>(kept[0]).entry.of.sequence == "s1");
+  CHECK(m.on(core::branch_ended{"flv"}).empty());
+  // Outside a branch has the name of its format.
+  const auto told = m.on(core::gap_closed{{{}, {}, core::gap_cause::stalled_track, "flv 1"}});
+  CHECK(std::get<machine::report_gap>(told.at(0)).what.branch == "flv");
+  m.on(core::publisher_left{});
+  CHECK(count<machine::report_finished>(m.on(core::branch_ended{"flv 1"})) == 0);
+  CHECK(count<machine::report_finished>(m.on(core::branch_ended{"mp4"})) == 1);
+}
+
+TEST_CASE("each format waits for its own window, then ends as its publish did") {
+  machine m{of()};
+  m.record(windows(core::millis{10'000}, core::millis{30'000}), "r1", "policy");
+  CHECK(m.on_window(core::millis{60'000}).empty()); // nobody has left
+  core::publisher_left gone;
+  gone.how.why = core::end_reason::interrupted;
+  CHECK(count<machine::report_finished>(m.on(gone)) == 0);
+  const auto first = m.on_window(core::millis{10'000});
+  REQUIRE(first.size() == 1);
+  CHECK(std::get<machine::close_branch>(first[0]).branch == "mp4");
+  CHECK(std::get<machine::close_branch>(first[0]).why == core::end_reason::interrupted);
+  CHECK(m.on(core::branch_ended{"mp4"}).empty());
+  const auto second = m.on_window(core::millis{30'000});
+  REQUIRE(second.size() == 1);
+  CHECK(std::get<machine::close_branch>(second[0]).branch == "flv");
+  CHECK(count<machine::report_finished>(m.on(core::branch_ended{"flv"})) == 1);
+}

@@ -269,3 +269,54 @@ TEST_CASE("stamps that jump by half of their range with each frame stay countabl
   CHECK(last.dts >= 0ms);
   CHECK(last.dts <= 20'000 * 40ms);
 }
+
+TEST_CASE("a publisher that comes back goes on at the media time of its arrival") {
+  publish p;
+  for (auto t = 0ms; t < 2000ms; t += 40ms) {
+    p.push(video, t, t + 5ms);
+    p.push(audio, t, t + 5ms);
+  }
+  p.of.flush(p.got);
+  p.got.items.clear();
+  // Its stamps are its own, and its first picture came 5 ms after it was made as all others did.
+  p.of.restart(p.start + 7005ms);
+  p.push(video, 90'000ms, 7005ms);
+  p.push(audio, 89'990ms, 7005ms);
+  p.push(video, 90'040ms, 7045ms);
+  CHECK(p.times(video) == times{7000ms, 7040ms});
+  CHECK(p.times(audio) == times{6990ms});
+  CHECK(p.got.repairs.empty());
+  CHECK(p.of.made_at(7040ms) == p.start + 7045ms);
+}
+
+TEST_CASE("a publisher that comes back at once goes on behind what there is") {
+  publish p;
+  for (auto t = 0ms; t < 2000ms; t += 40ms)
+    p.push(video, t, t);
+  p.push(audio, 1990ms, 1990ms);
+  p.of.flush(p.got);
+  p.got.items.clear();
+  p.of.restart(p.start + 1800ms); // it had sent ahead of time
+  p.push(audio, 0ms, 1960ms);
+  p.push(video, 10ms, 1970ms);
+  const auto sound_end = 1990ms + aac_frame;
+  CHECK(p.times(audio) == times{sound_end});
+  CHECK(p.times(video) == times{sound_end + 10ms});
+}
+
+TEST_CASE("one track may stay away when the publisher comes back, and stamps may still jump") {
+  publish p;
+  p.push(video, 0ms, 0ms);
+  p.push(audio, 0ms, 0ms);
+  p.push(video, 40ms, 40ms);
+  p.of.flush(p.got);
+  p.got.items.clear();
+  p.of.restart(p.start + 3000ms);
+  p.push(video, 5000ms, 3000ms);
+  p.push(video, 5040ms, 3040ms);
+  p.push(video, 0ms, 3080ms); // restarts from 0
+  p.push(audio, 1ms, 3081ms);
+  CHECK(p.times(video) == times{3000ms, 3040ms, 3080ms});
+  CHECK(p.times(audio) == times{3081ms});
+  CHECK(p.got.repairs.size() == 1);
+}

@@ -213,8 +213,10 @@ TEST_CASE("a stream is shown with publisher, policy and branches") {
   CHECK(x["publisher"]["address"] == "192.0.2.7:51234");
   CHECK(x["bitrate"] == 2134000);
   CHECK(x["policy"]["set_by"] == "rule 1");
-  CHECK(x["policy"]["formats"]
-        == json{{"hls", {{"fragment", 10.0}, {"segment", 2.0}, {"branch", "hls"}}}});
+  CHECK(
+      x["policy"]["formats"]
+      == json{{"hls",
+               {{"fragment", 10.0}, {"segment", 2.0}, {"branch", "hls"}, {"merge_window", 0.0}}}});
   CHECK(x["branches"][0]
         == json{{"format", "hls"},
                 {"branch", "hls"},

@@ -76,6 +76,9 @@ TEST_CASE("the segments of seven days of half a second each have their names") {
   CHECK(io::http::is_playable(core::format::hls, "seg-1209600.ts"));
   CHECK(io::http::is_playable(core::format::hls, "seg-000001.m4s"));
   CHECK(io::http::is_playable(core::format::hls, "init.mp4"));
+  CHECK(io::http::is_playable(core::format::hls, "init-2.mp4"));
+  CHECK_FALSE(io::http::is_playable(core::format::hls, "init-.mp4"));
+  CHECK_FALSE(io::http::is_playable(core::format::hls, "init-2.ts"));
   CHECK_FALSE(io::http::is_playable(core::format::hls, "seg-00001.m4s"));
   CHECK_FALSE(io::http::is_playable(core::format::hls, "seg-000001.mp4"));
   CHECK_FALSE(io::http::is_playable(core::format::mp4, "init.mp4"));

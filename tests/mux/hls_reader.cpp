@@ -48,7 +48,9 @@ core::bytes video_data(core::byte_view x, core::codec_id codec) {
 
 class demuxer {
 public:
-  demuxer(clip& out) : out_{out} { counters_.fill(-1); }
+  demuxer(clip& out) : out_{out} { discontinue(); }
+
+  void discontinue() { counters_.fill(-1); }
 
   void segment(core::byte_view x) {
     require(x.size() % 188 == 0, "not whole packets");
@@ -150,8 +152,12 @@ clip read_hls(memory_folder& in, const core::track_set& tracks) {
   clip out;
   out.tracks = tracks;
   demuxer d{out};
-  for (const auto& name : listed_segments(in))
-    d.segment(in[name]);
+  for (const auto& line : playlist_lines(in)) {
+    if (line == "#EXT-X-DISCONTINUITY")
+      d.discontinue();
+    else if (!line.empty() && line[0] != '#')
+      d.segment(in[line]);
+  }
   return out;
 }
 

@@ -40,7 +40,8 @@ std::vector<mp4_track> read_moov(core::byte_view body);
 std::string top_boxes(core::byte_view in);
 
 /// All segments that playlist.m3u8 lists, one after the other; access units without delimiters,
-/// parameter sets and ADTS headers. Checks continuity counters over all of them.
+/// parameter sets and ADTS headers. Checks continuity counters over all of them, but for the
+/// discontinuities that the playlist tells.
 clip read_hls(memory_folder& in, const core::track_set& tracks);
 
 /// The lines of the playlist.

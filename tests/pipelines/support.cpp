@@ -39,6 +39,13 @@ public:
     in_.changed_.notify_all();
     return {};
   }
+  core::result<void> discontinue(const core::track_set& x) override {
+    std::lock_guard guard{in_.mutex_};
+    auto& to = in_.fragments_[how_.name];
+    to.discontinuities.push_back(to.frames.size());
+    how_.tracks = x;
+    return {};
+  }
   core::result<core::mux::account> close() override {
     if (in_.on_close)
       if (auto done = in_.on_close(how_.name); !done)
@@ -129,7 +136,8 @@ publish::publish(std::function<void(pipelines::options&)> change) {
 
 void publish::open(const std::string& branch, core::format what, core::nanos fragment,
                    const std::string& kind, core::start_reason why) {
-  media->open_branch(branch, {what, fragment, 2s, kind}, why);
+  opened_.push_back(branch);
+  media->open_branch(branch, {what, fragment, 2s, kind, window}, why);
 }
 
 void publish::give_slot(const std::string& branch) {
@@ -172,8 +180,17 @@ void publish::play(const clip& x, bool with_configs) {
 
 void publish::end(core::end_reason why) { input->end({why, 3, "the publisher has left"}); }
 
+void publish::come_back(core::nanos away) {
+  clock->advance(away);
+  newest_ = arrived_ = 0ns;
+  input = media->resume();
+}
+
 bool publish::finish(std::size_t branches) {
   end();
+  if (window > 0ms)
+    for (const auto& branch : opened_)
+      media->close_branch(branch, core::end_reason::publish_ended);
   return heard->wait_for<core::branch_ended>(branches);
 }
 
@@ -252,7 +269,7 @@ core::media_item config_of(const core::track& x) {
   return {std::make_shared<const core::track>(x), {}};
 }
 
-std::string lawlessness(const std::vector<core::media_event>& events) {
+std::string lawlessness(const std::vector<core::media_event>& events, int publishers) {
   std::map<core::file_id, std::string> open;
   std::set<core::file_id> seen;
   std::map<std::string, int> ended;
@@ -288,7 +305,7 @@ std::string lawlessness(const std::vector<core::media_event>& events) {
   for (auto& [branch, count] : ended)
     if (count != 1)
       return branch + " ended " + std::to_string(count) + " times";
-  return left == 1 ? "" : "the publisher left " + std::to_string(left) + " times";
+  return left == publishers ? "" : "the publisher left " + std::to_string(left) + " times";
 }
 
 } // namespace tests

@@ -39,6 +39,7 @@ public:
   struct fragment {
     core::mux::options how;
     std::vector<core::frame> frames;
+    std::vector<std::size_t> discontinuities; // before so many of them
     bool is_closed = false;
   };
 
@@ -158,7 +159,9 @@ struct publish {
   void play(const clip& x, bool with_configs = true);
   void push(std::vector<core::media_item> x);
   void end(core::end_reason why = core::end_reason::publish_ended);
-  /// Ends and waits for all branches.
+  /// Another publisher goes on after this time; its stamps begin at 0.
+  void come_back(core::nanos away);
+  /// Ends, as if nobody came back in time, and waits for all branches.
   bool finish(std::size_t branches);
 
   // A writer that was given up may come back to it after the publish.
@@ -171,11 +174,13 @@ struct publish {
   std::shared_ptr<core::media_input> input;
   std::atomic<bool> gives_slots{true};
   std::string folder = "/memory";
+  core::millis window{0}; // of the branches that are opened
 
   /// Frames that reached the fragments of a branch, fragment after fragment.
   std::vector<core::frame> kept(const std::string& branch) const;
 
 private:
+  std::vector<std::string> opened_;
   std::atomic<core::file_id> next_{1};
   mutable std::mutex asked_mutex_;
   std::map<std::string, int> asked_;
@@ -192,7 +197,7 @@ std::vector<std::uint64_t> numbers(const std::vector<core::frame>& x, core::trac
 core::media_item config_of(const core::track& x);
 
 /// What is wrong with the order of events, or "": each opened fragment is closed or failed exactly
-/// once, each branch ends once and last, the publisher leaves once.
-std::string lawlessness(const std::vector<core::media_event>& x);
+/// once, each branch ends once and last, each publisher leaves once.
+std::string lawlessness(const std::vector<core::media_event>& x, int publishers = 1);
 
 } // namespace tests

@@ -87,6 +87,43 @@ TEST_CASE_METHOD(fixture, "what was noted of the start comes back") {
   CHECK(left[0].started == core::start_reason::cut);
 }
 
+TEST_CASE_METHOD(fixture, "a fragment is told as part of the last publish that went on with it") {
+  REQUIRE(write(5));
+  core::publish of;
+  of.key = {"live", "court-3"};
+  of.sequence = "next";
+  of.params = "user=8\xff";
+  of.since = at(morning + 7);
+  journal->note_publish(5, of);
+  journal->note_opened(5, at(morning), core::start_reason::cut);
+  of.sequence = "last";
+  journal->note_publish(5, of);
+  of.key.stream = "another"; // never
+  of.sequence = "wrong";
+  journal->note_publish(5, of);
+  restart();
+  const auto left = journal->list();
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].entry.of.sequence == "last");
+  CHECK(left[0].entry.of.since == at(morning + 7));
+  CHECK(left[0].start == at(morning));
+}
+
+TEST_CASE_METHOD(fixture, "notes never make an entry too long to be read") {
+  REQUIRE(write(5));
+  core::publish of;
+  of.key = {"live", "court-3"};
+  of.params = std::string(32'000, '\1');
+  for (int i = 0; i < 100; ++i) {
+    of.sequence = "s" + std::to_string(i);
+    journal->note_publish(5, of);
+  }
+  restart();
+  const auto left = journal->list();
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].entry.of.sequence.starts_with("s"));
+}
+
 TEST_CASE_METHOD(fixture, "a note does not wait for entries that are being written") {
   REQUIRE(write(5));
   REQUIRE(write(6));
