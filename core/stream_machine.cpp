@@ -80,13 +80,14 @@ machine::effects machine::on(const slot_taken& x) {
   if (at == branches_.end() || at->second.now == phase::ended)
     return {};
   auto& b = at->second;
+  ++preparing_;
   return {prepare_slot{x.branch, {{}, of_, b.recording_id, b.reason, b.how.what, b.how.segment}}};
 }
 
 machine::effects machine::on(const slot_ready& x) {
   auto at = branches_.find(x.branch);
   if (at == branches_.end() || at->second.now == phase::ended)
-    return {discard_slot{x.entry.slot.id}};
+    return answered({discard_slot{x.entry.slot.id}});
   auto& entry = at->second.slots.emplace(x.entry.slot.id, x.entry).first->second;
   effects out;
   // It was asked for by the publish before.
@@ -95,14 +96,21 @@ machine::effects machine::on(const slot_ready& x) {
     out.push_back(note_publish{entry.slot.id, of_});
   }
   out.push_back(offer_slot{x.branch, entry.slot});
-  return out;
+  return answered(std::move(out));
 }
 
 machine::effects machine::on(const slot_refused& x) {
   auto at = branches_.find(x.branch);
   if (at == branches_.end() || at->second.now == phase::ended)
-    return {};
-  return {trouble(x.branch, x.why), arm_slot_retry{slot_retry, {x.branch}}};
+    return answered({});
+  return answered({trouble(x.branch, x.why), arm_slot_retry{slot_retry, {x.branch}}});
+}
+
+/// Who discards a slot that comes late is there until it has come.
+machine::effects machine::answered(effects out) {
+  preparing_ = std::max(preparing_ - 1, 0);
+  finish_if_quiet(out);
+  return out;
 }
 
 /// It goes away as if it had never been made: no frame is in it.
@@ -208,7 +216,7 @@ machine::effects machine::on(const publisher_left& x) {
 }
 
 void machine::finish_if_quiet(effects& out) {
-  if (!left_ || finished_)
+  if (!left_ || finished_ || preparing_ > 0)
     return;
   for (auto& [name, b] : branches_)
     if (b.now != phase::ended)

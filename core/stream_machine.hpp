@@ -33,7 +33,8 @@ struct slot_retry_due {
 ///
 /// Slots are made ready ahead: the media asks with slot_taken, the machine has one prepared, offers
 /// it, and discards at the end what was never used. When the publisher has left and every branch
-/// has ended, the publish is finished; that is said exactly once. Until then another publish may go
+/// has ended and no slot is being prepared any more, the publish is finished; that is said exactly
+/// once. Until then another publish may go
 /// on with the branches whose merge window is not over; their fragments are then that one's. Those
 /// that are ending end beside the new ones, so a branch is named by its format and a number.
 class stream_machine {
@@ -155,6 +156,7 @@ private:
   };
 
   void finish_if_quiet(effects& out);
+  effects answered(effects out);
   report_trouble trouble(const std::string& branch, const failure& why) const;
   std::optional<journal_entry> take(const std::string& name, file_id id);
   bool has_running(format what) const;
@@ -164,6 +166,7 @@ private:
   std::vector<gap> gaps_;
   int repairs_told_ = 0;
   int opened_again_ = 0;
+  int preparing_ = 0;              // slots that were asked for and not yet answered
   std::optional<end_reason> left_; // why the publisher has
   bool finished_ = false;
 };

@@ -92,6 +92,24 @@ TEST_CASE("slots that were never used are discarded, whenever they come") {
   REQUIRE(count<machine::discard_slot>(late) == 1);
 }
 
+TEST_CASE("a publish is not finished before the last slot that it asked for has come") {
+  machine m{of()};
+  m.record(two_formats(), "r", "policy");
+  m.on(core::slot_taken{"mp4"});
+  m.on(core::slot_taken{"flv"});
+  m.on(core::branch_ended{"mp4"});
+  m.on(core::branch_ended{"flv"});
+  CHECK(count<machine::report_finished>(m.on(core::publisher_left{})) == 0);
+  const bool is_refused = GENERATE(false, true);
+  const auto first = is_refused ? m.on(core::slot_refused{"flv", {core::errc::no_space, "full"}})
+                                : m.on(ready("flv", 1));
+  CHECK(count<machine::report_finished>(first) == 0);
+  const auto last = m.on(ready("mp4", 2));
+  REQUIRE(last.size() == 2);
+  CHECK(std::holds_alternative<machine::discard_slot>(last[0]));
+  CHECK(std::holds_alternative<machine::report_finished>(last[1]));
+}
+
 TEST_CASE("a storage that refuses a slot is asked again while the branch lives") {
   machine m{of()};
   m.record(two_formats(), "r", "policy");
