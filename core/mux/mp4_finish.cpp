@@ -6,7 +6,10 @@
 #include "core/mux/mp4_fill.hpp"
 #include "core/mux/mp4_foreign.hpp"
 #include "core/mux/mp4_tables.hpp"
+#include "core/mux/mp4_torn.hpp"
 #include "core/mux/mp4_walk.hpp"
+
+#include <deque>
 
 namespace core::mux::mp4 {
 
@@ -136,6 +139,58 @@ result<finished> finish(file& x, walker& in, moof_count& counted, std::uint64_t 
   return out;
 }
 
+/// A moof that outlives the next step of its walker.
+struct kept_moof {
+  std::uint64_t at = 0; // where what is behind the one before begins
+  moof what;
+  std::array<bytes, 2> entries;
+};
+
+kept_moof kept(const moof& x, std::uint64_t at) {
+  kept_moof out{at, x, {}};
+  for (std::size_t i = 0; i < x.count; ++i)
+    out.entries[i].assign(x.chunks[i].entries.begin(), x.chunks[i].entries.end());
+  return out;
+}
+
+const moof& restored(kept_moof& x) {
+  for (std::size_t i = 0; i < x.what.count; ++i)
+    x.what.chunks[i].entries = x.entries[i];
+  return x.what;
+}
+
+/// Counts what is whole; gives where that ends. Of the newest moofs the media is looked at too: a
+/// power cut may have kept the length of a file and not its last pages.
+result<std::uint64_t> count_whole(file& x, walker& in, moof_count& counted) {
+  // Of 250 ms each and more: what a sync each second, and one that is late, had not brought to the
+  // disk.
+  constexpr std::size_t newest = 24;
+  std::deque<kept_moof> waiting;
+  if (auto begun = in.begin(); !begun)
+    return begun.error();
+  auto behind = in.end();
+  auto end = each_moof(in, [&](const moof& m) {
+    waiting.push_back(kept(m, behind));
+    behind = in.end();
+    if (waiting.size() > newest) {
+      counted.add(restored(waiting.front()));
+      waiting.pop_front();
+    }
+  });
+  if (!end)
+    return end.error();
+  for (; !waiting.empty(); waiting.pop_front()) {
+    const auto& m = restored(waiting.front());
+    auto torn = is_torn(x, m);
+    if (!torn)
+      return torn.error();
+    if (*torn)
+      return waiting.front().at;
+    counted.add(m);
+  }
+  return std::min(*end, x.size());
+}
+
 } // namespace
 
 result<finished> finish(file& x) {
@@ -150,10 +205,10 @@ result<finished> finish(file& x) {
   }
   walker in{x};
   moof_count counted;
-  auto end = each_moof(in, [&](const moof& m) { counted.add(m); });
+  auto end = count_whole(x, in, counted);
   if (!end)
     return end.error();
-  return finish(x, in, counted, std::min(*end, x.size()), nullptr);
+  return finish(x, in, counted, *end, nullptr);
 }
 
 result<finished> finish(file& x, moof_count& counted, const moof_log& log) {

@@ -2,6 +2,7 @@
 #include "core/mux/mp4_segment.hpp"
 
 #include "core/mux/byte_order.hpp"
+#include "core/mux/mp4_torn.hpp"
 
 #include <algorithm>
 
@@ -82,6 +83,11 @@ result<hls::measurement> measure_segment(file& x, const movie& head) {
       return more.error();
     auto sum = out;
     if (!*more || !add(m, sum))
+      return out;
+    auto torn = is_torn(x, m);
+    if (!torn)
+      return torn.error();
+    if (*torn)
       return out;
     out = std::move(sum);
     out.end = in.end();

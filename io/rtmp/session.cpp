@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <variant>
@@ -29,6 +31,18 @@ constexpr std::size_t max_unsent = 256 * 1024;
 constexpr core::seconds closing_limit{2}; // for the client to read the last answer
 constexpr core::seconds answer_limit{30}; // the actors answer sooner; see core::control
 
+/// A peer that is gone without a word is noticed within 10 s (issue 4): the kernel asks one that
+/// sends nothing whether it is there. One that is and pauses keeps its connection (`idle_limit`).
+void ask_for_life(int fd) {
+  constexpr int on = 1, idle = 4, interval = 2, probes = 2; // seconds; tcp(7)
+  constexpr int unanswered = 8000;                          // ms that what we sent may wait
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unanswered, sizeof unanswered);
+}
+
 } // namespace
 
 session::session(std::shared_ptr<loop> home, asio::ip::tcp::socket socket,
@@ -41,6 +55,7 @@ void session::start() {
   boost::system::error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+  ask_for_life(socket_.native_handle());
   loop_->add(shared_from_this());
   wait();
 }

@@ -42,9 +42,9 @@ long_stream::long_stream(const pace& how) : how_{how} {
 
 core::frame long_stream::picture(std::size_t i) const {
   const auto in_group = i % how_.group;
-  const bool is_large
-      = how_.large_every != 0 && in_group == 0 && i / how_.group % how_.large_every == 0;
   const auto at = std::chrono::round<core::millis>(how_.picture * std::int64_t(i));
+  const bool is_large = how_.large_every != 0 && in_group == 0
+                        && i / how_.group % how_.large_every == 0 && at < how_.large_until;
   const auto end = std::chrono::round<core::millis>(how_.picture * std::int64_t(i + 1));
   return {track_kind::video,
           in_group == 0,

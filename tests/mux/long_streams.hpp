@@ -15,11 +15,12 @@ namespace tests {
 class long_stream {
 public:
   struct pace {
-    core::nanos picture;         // from one to the next
-    std::size_t group = 2;       // pictures from one key frame to the next
-    core::nanos sound;           // from one frame to the next
-    std::size_t large_every = 0; // key frames; 0: none is
-    std::size_t large = 0;       // bytes
+    core::nanos picture;                         // from one to the next
+    std::size_t group = 2;                       // pictures from one key frame to the next
+    core::nanos sound;                           // from one frame to the next
+    std::size_t large_every = 0;                 // key frames; 0: none is
+    std::size_t large = 0;                       // bytes
+    core::nanos large_until{core::nanos::max()}; // none is behind it
   };
 
   explicit long_stream(const pace& how);

@@ -84,3 +84,41 @@ TEST_CASE("a power cut while a fragment is closed leaves what repair can finish"
     }
   }
 }
+
+namespace {
+
+/// Where the media of the last `count` moofs of a file begins.
+std::size_t last_media(const core::bytes& in, int count) {
+  const std::string_view text{reinterpret_cast<const char*>(in.data()), in.size()};
+  auto at = text.size();
+  for (int i = 0; i < count; ++i)
+    at = text.rfind("mdat", at - 1);
+  return at + 4;
+}
+
+} // namespace
+
+TEST_CASE("media whose pages never reached the disk is no media, though its length did") {
+  const auto& x = test_clip("bframes");
+  for (const auto& how : {mp4, mp4_faststart, hls_fmp4}) {
+    const auto options = options_of(how, x.tracks, std::chrono::seconds{20});
+    memory_folder growing;
+    REQUIRE(write(growing, options, x, false));
+    const std::string name = how.is_fmp4() ? "seg-000001.m4s" : "f0.mp4";
+    const auto whole = growing[name];
+    const auto first = last_media(whole, 3) / page + 1;
+    for (auto lost = first; (lost + 1) * page <= whole.size(); ++lost) {
+      const bool is_last = GENERATE(false, true); // or all behind it too
+      CAPTURE(how.name, lost, is_last, whole.size());
+      memory_folder in;
+      in.all->files = growing.all->files;
+      auto& data = in[name];
+      const auto from = data.begin() + static_cast<std::ptrdiff_t>(lost * page);
+      std::fill(from, is_last ? data.end() : from + page, std::uint8_t{0});
+      const auto account = core::mux::repair(in, how.what, file_name(how.what));
+      REQUIRE(account);
+      CHECK(account->video_frames > 0);
+      CHECK(not_a_beginning(x, read(in, how, x.tracks)) == "");
+    }
+  }
+}
