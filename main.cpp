@@ -8,6 +8,7 @@
 #include "config/units.hpp"
 #include "core/push_auth.hpp"
 #include "io/digest/digest.hpp"
+#include "main/index_commands.hpp"
 #include "main/run.hpp"
 #include "main/version.hpp"
 #include "pipelines/pipelines.hpp"
@@ -94,6 +95,18 @@ int url_push(const std::optional<std::string>& file, const std::string& stream,
   return orderly;
 }
 
+int index_rebuild(const std::optional<std::string>& file) {
+  std::string from;
+  auto x = read(file, from);
+  return x ? index_commands::rebuild(*x) : bad_usage;
+}
+
+int backup(const std::optional<std::string>& file, const std::string& to) {
+  std::string from;
+  auto x = read(file, from);
+  return x ? index_commands::backup(*x, to) : bad_usage;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -101,7 +114,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   std::optional<std::string> file;
   bool demo = false;
-  std::string stream, push_stream, valid = "24h";
+  std::string stream, push_stream, copy, valid = "24h";
 
   auto* run_command = app.add_subcommand("run", "Start the node");
   run_command->add_option("--config", file, "configuration file");
@@ -119,6 +132,17 @@ int main(int argc, char** argv) {
   push_command->add_option("--valid", valid, "how long the address is valid");
   push_command->add_option("--config", file, "configuration file");
 
+  auto* index_command = app.add_subcommand("index", "What concerns the list of files");
+  index_command->require_subcommand(1);
+  auto* rebuild_command = index_command->add_subcommand(
+      "rebuild", "Make the list of files again from the store; the node must not run");
+  rebuild_command->add_option("--config", file, "configuration file");
+
+  auto* backup_command
+      = app.add_subcommand("backup", "Copy the list of files and events, also while the node runs");
+  backup_command->add_option("to", copy, "the new file")->required();
+  backup_command->add_option("--config", file, "configuration file");
+
   auto* version_command = app.add_subcommand("version", "Print the version");
 
   try {
@@ -132,6 +156,10 @@ int main(int argc, char** argv) {
     return check(file, stream);
   if (*push_command)
     return url_push(file, push_stream, valid);
+  if (*rebuild_command)
+    return index_rebuild(file);
+  if (*backup_command)
+    return backup(file, copy);
   if (*version_command)
     std::printf("livetape %s\n", livetape_version);
   return orderly;

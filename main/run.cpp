@@ -12,6 +12,7 @@
 #include "io/rtmp/server.hpp"
 #include "io/storage/disk.hpp"
 #include "io/storage/disk_watch.hpp"
+#include "io/storage/hasher.hpp"
 #include "io/storage/local_journal.hpp"
 #include "io/storage/local_store.hpp"
 #include "io/storage/sqlite_index.hpp"
@@ -130,6 +131,8 @@ public:
     auto push = authority(settings_.ingest.rtmp.listen.host, *rtmp_port);
     push_url_ = "rtmp://" + push;
     watch_disks();
+    hasher_
+        = std::make_unique<io::storage::hasher>(*index_, *store_, io::storage::hasher::options{});
     control_->open(node_);
     std::printf("ready rtmp=%s http=%s data=%s\n", push.c_str(), public_url_.c_str(),
                 settings_.node.data_dir.c_str());
@@ -163,6 +166,7 @@ public:
     bool kept = ask_to_end();
     say_farewell();
     disks_.reset();
+    hasher_.reset();
     http_->stop();
     poster_->stop();
     for (auto& x : {caf::actor_cast<caf::actor>(node_), caf::actor_cast<caf::actor>(archive_),
@@ -193,6 +197,7 @@ private:
     store_ = std::move(*store);
     io::storage::sqlite_index::options options;
     options.path = settings_.index.file;
+    options.store = settings_.storage.path;
     options.endpoints = settings_.notify.endpoints;
     auto index = io::storage::sqlite_index::open(options);
     if (!index)
@@ -354,6 +359,7 @@ private:
   actors::node_actor node_;
   std::unique_ptr<actors::control> control_;
   std::unique_ptr<io::storage::disk_watch> disks_;
+  std::unique_ptr<io::storage::hasher> hasher_;
   std::unique_ptr<io::http::server> http_;
   std::unique_ptr<io::rtmp::server> rtmp_;
   std::unique_ptr<demo::session> demo_session_;

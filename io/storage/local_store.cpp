@@ -136,6 +136,13 @@ void local_store::remove(const core::file_row& row, done answer) {
       std::move(answer));
 }
 
+core::result<void> local_store::note(const core::file_row& row) const {
+  const auto object = object_path(row);
+  if (!is_object_path(object))
+    return core::failure{core::errc::bad_request, object + " is no object of the store"};
+  return spool::write_whole(folder_ + "/" + sidecar_path(object, row.what), to_text(row));
+}
+
 core::result<std::string> local_store::path_of(const core::file_row& row) const {
   const auto object = object_path(row);
   if (!is_object_path(object))

@@ -25,6 +25,8 @@ public:
   void repair(const core::fragment_slot& at, core::format what, repaired) override;
   void remove(const core::file_row& row, done) override;
 
+  /// Writes the sidecar of a row anew; at once, on the caller's thread.
+  core::result<void> note(const core::file_row& row) const;
   /// The absolute path of an object: a file, or (HLS) a folder. `errc::bad_request` for an object
   /// that this store never made.
   core::result<std::string> path_of(const core::file_row& row) const;

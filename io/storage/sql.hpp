@@ -4,6 +4,7 @@
 #include "core/ports.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,14 @@ core::result<std::shared_ptr<connection>> connect(const std::string& path, core:
 /// waits for it any more.
 void bound(connection& on, core::steady_time until);
 
+/// Why the database is damaged; nothing: it is not, or there is none, or it takes longer than
+/// `limit` to look through it.
+std::optional<std::string> damage_of(const std::string& path, core::seconds busy,
+                                     core::seconds limit);
+
+/// A copy of all of it, synced and then renamed to `file`; others may go on writing.
+core::result<void> copy_to(connection& on, const std::string& file);
+
 /// Brings the schema to the last of `steps`; a database that holds something is copied before, to
 /// `{path}.schema-{version}`. Refuses a newer schema.
 core::result<void> migrate(connection& on, const std::string& path,
@@ -47,12 +56,22 @@ core::result<void> write(connection& on, const core::commit_batch& x,
                          const std::vector<core::endpoint>& endpoints);
 core::result<void> remove_file(connection& on, core::file_id id);
 core::result<void> update_delivery(connection& on, const core::delivery& x);
+core::result<void> set_sha256(connection& on, core::file_id id, const std::string& sha256);
+/// Takes the rows of files and gaps out, not what was announced of them.
+core::result<void> clear_files(connection& on);
+/// From now on `is_filled`.
+core::result<void> set_filled(connection& on);
 
 // -- reading
 // ---------------------------------------------------------------------------------------
 
 core::result<core::page_of<core::file_row>> files(connection& on, const core::file_query& q);
 core::result<core::file_row> file(connection& on, core::file_id id);
+/// Rows behind `after` that have no hash, in the order of their ids.
+core::result<std::vector<core::file_row>> unhashed(connection& on, core::file_id after,
+                                                   std::size_t limit);
+/// What the store has of files is in it.
+core::result<bool> is_filled(connection& on);
 /// The same leftovers, with `kept_until`.
 core::result<std::vector<core::leftover>> with_ends(connection& on, std::vector<core::leftover> xs);
 core::result<core::stream_history> history(connection& on, const core::history_query& q);

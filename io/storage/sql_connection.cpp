@@ -86,20 +86,55 @@ int version_of(connection& on) {
 
 core::result<void> copy_before(connection& on, const std::string& path, int version) {
   const auto copy = path + ".schema-" + std::to_string(version);
-  const auto fresh = copy + ".new";
-  std::error_code error;
-  std::filesystem::remove(fresh, error);
-  on.session << "vacuum into :path", soci::use(fresh, "path");
-  if (auto done = core::mux::sync_file(fresh); !done)
+  if (auto done = copy_to(on, copy); !done)
     return done;
-  std::filesystem::permissions(fresh, std::filesystem::perms{0640}, error);
-  std::filesystem::rename(fresh, copy);
   core::log::info("storage", "the index was copied before its schema changes", {{"copy", copy}});
-  auto folder = std::filesystem::path{copy}.parent_path().string();
-  return core::mux::sync_folder(folder.empty() ? "." : folder);
+  return {};
+}
+
+/// True for what SQLite says of a file that is no database, or no whole one.
+bool is_damage(const std::exception& x) {
+  const auto* error = dynamic_cast<const soci::sqlite3_soci_error*>(&x);
+  const int code = error == nullptr ? 0 : error->result() & 0xff;
+  return code == 11 || code == 26; // SQLITE_CORRUPT, SQLITE_NOTADB
 }
 
 } // namespace
+
+core::result<void> copy_to(connection& on, const std::string& file) {
+  return guarded<void>([&]() -> core::result<void> {
+    const auto fresh = file + ".new";
+    std::error_code error;
+    std::filesystem::remove(fresh, error);
+    on.session << "vacuum into :path", soci::use(fresh, "path");
+    if (auto done = core::mux::sync_file(fresh); !done)
+      return done;
+    std::filesystem::permissions(fresh, std::filesystem::perms{0640}, error);
+    std::filesystem::rename(fresh, file);
+    auto folder = std::filesystem::path{file}.parent_path().string();
+    return core::mux::sync_folder(folder.empty() ? "." : folder);
+  });
+}
+
+std::optional<std::string> damage_of(const std::string& path, core::seconds busy,
+                                     core::seconds limit) {
+  std::error_code error;
+  if (std::filesystem::file_size(path, error) == 0 || error)
+    return std::nullopt;
+  try {
+    connection on;
+    on.session.open(soci::sqlite3, "db=\"" + path + "\" timeout=" + std::to_string(busy.count()));
+    bound(on, std::chrono::steady_clock::now() + limit);
+    std::string said;
+    on.session << "pragma quick_check(1)", soci::into(said);
+    if (said != "ok")
+      return said;
+  } catch (const std::exception& x) {
+    if (is_damage(x))
+      return x.what();
+  }
+  return std::nullopt;
+}
 
 core::result<void> migrate(connection& on, const std::string& path,
                            const std::vector<migration>& steps) {

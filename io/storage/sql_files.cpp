@@ -231,6 +231,36 @@ core::result<core::file_row> file(connection& on, core::file_id id) {
   });
 }
 
+core::result<std::vector<core::file_row>> unhashed(connection& on, core::file_id after,
+                                                   std::size_t limit) {
+  return guarded<std::vector<core::file_row>>([&] {
+    conditions where;
+    where.add("file_id > ?", static_cast<long long>(after));
+    std::vector<core::file_row> rows;
+    {
+      file_columns row;
+      soci::statement query{on.session};
+      // As the index says it, else it is not taken.
+      row.select(query,
+                 std::string{"select "} + columns + " from files" + where.text()
+                     + " and sha256 = '' order by file_id limit " + std::to_string(limit),
+                 where);
+      while (query.fetch())
+        rows.push_back(row.take());
+    }
+    add_gaps(on, rows);
+    return rows;
+  });
+}
+
+core::result<bool> is_filled(connection& on) {
+  return guarded<bool>([&] {
+    long long known = 0;
+    on.session << "select count(*) from meta where key = 'filled'", soci::into(known);
+    return known != 0;
+  });
+}
+
 core::result<core::file_id> greatest_file_id(connection& on) {
   return guarded<core::file_id>([&] {
     long long stored = 0, removed = 0;

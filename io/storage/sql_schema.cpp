@@ -63,6 +63,13 @@ const std::vector<migration>& migrations() {
            "create index deliveries_subject on deliveries (endpoint, state, subject, event_no)",
        }},
       {3, {"create index gaps_stream on gaps (stream, start_time)"}},
+      // filled: what the store has of files is in it. An older index was never rebuilt.
+      {4,
+       {
+           "create index files_unhashed on files (file_id) where sha256 = ''",
+           "insert into meta (key, value) select 'filled', '1' where exists (select 1 from files) "
+           "on conflict (key) do nothing",
+       }},
   };
   return steps;
 }

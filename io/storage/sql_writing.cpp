@@ -33,18 +33,31 @@ template <class Work> core::result<void> in_savepoint(connection& on, Work work)
   return done;
 }
 
+/// Once, whoever tells it: a gap is told when it ends, and again with the file that it lies in.
 void write_gap(connection& on, const core::stream_key& key, const core::gap& x,
                const std::string& sequence, core::file_id file) {
   const std::string cause = core::to_string(x.cause);
   const long long start = to_number(x.start);
   const long long length = x.length.count();
   const auto id = static_cast<long long>(file);
+  long long known = 0;
+  on.session << "select count(*) from gaps where app = :app and stream = :stream and "
+                "start_time = :start and cause = :cause and branch = :branch and file_id <> 0",
+      soci::into(known), use(key.app, "app"), use(key.stream, "stream"), use(start, "start"),
+      use(cause, "cause"), use(x.branch, "branch");
+  if (known != 0)
+    return;
   on.session
       << "insert into gaps (app, stream, start_time, length, cause, branch, sequence, file_id) "
          "values (:app, :stream, :start, :length, :cause, :branch, :sequence, :file) "
          "on conflict do nothing",
       use(key.app, "app"), use(key.stream, "stream"), use(start, "start"), use(length, "length"),
       use(cause, "cause"), use(x.branch, "branch"), use(sequence, "sequence"), use(id, "file");
+  if (file != 0)
+    on.session << "delete from gaps where app = :app and stream = :stream and start_time = :start "
+                  "and cause = :cause and branch = :branch and file_id = 0",
+        use(key.app, "app"), use(key.stream, "stream"), use(start, "start"), use(cause, "cause"),
+        use(x.branch, "branch");
 }
 
 void write_file(connection& on, const core::file_row& x) {
@@ -141,8 +154,31 @@ core::result<void> remove_file(connection& on, core::file_id file) {
                   "(select 1 from files where file_id = :id) on conflict (key) do update "
                   "set value = excluded.value where cast(meta.value as bigint) < :id",
         use(text, "text"), use(id, "id");
-    on.session << "delete from gaps where file_id = :id", use(id, "id");
+    // What was missing is missing all the same.
+    on.session << "update gaps set file_id = 0 where file_id = :id", use(id, "id");
     on.session << "delete from files where file_id = :id", use(id, "id");
+  });
+}
+
+core::result<void> set_sha256(connection& on, core::file_id file, const std::string& sha256) {
+  return in_savepoint(on, [&] {
+    const auto id = static_cast<long long>(file);
+    on.session << "update files set sha256 = :hash where file_id = :id", use(sha256, "hash"),
+        use(id, "id");
+  });
+}
+
+core::result<void> clear_files(connection& on) {
+  return in_savepoint(on, [&] {
+    on.session << "delete from files";
+    on.session << "delete from gaps";
+  });
+}
+
+core::result<void> set_filled(connection& on) {
+  return in_savepoint(on, [&] {
+    on.session << "insert into meta (key, value) values ('filled', '1') on conflict (key) do "
+                  "nothing";
   });
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/log.hpp"
 #include "core/metrics.hpp"
+#include "io/storage/rebuilding.hpp"
 #include "io/storage/sql.hpp"
 
 #include <algorithm>
@@ -127,13 +128,55 @@ void read_all(sql::connection& on, const call_lane::calls& xs) {
   }
 }
 
+// A database of many GB is not looked through: what is damaged in it is met when it is read.
+constexpr core::seconds look_limit{3};
+
+core::result<void> replace_damaged(const sqlite_index::options& x) {
+  if (x.store.empty())
+    return {};
+  const auto why = sql::damage_of(x.path, x.busy, look_limit);
+  if (!why)
+    return {};
+  auto aside = set_aside(x.path, core::clock{}.wall());
+  if (!aside)
+    return aside.error();
+  core::log::error(
+      "storage",
+      "the index is damaged; it is set aside and made again from the store, but events "
+      "that it had not delivered are lost with it",
+      {{"why", *why}, {"kept_as", *aside}});
+  return {};
+}
+
+core::result<void> fill_when_new(sql::connection& on, const std::string& store) {
+  const auto filled = sql::is_filled(on);
+  if (!filled)
+    return filled.error();
+  if (*filled || store.empty())
+    return {};
+  auto done = rebuild(on, store);
+  if (!done)
+    return done.error();
+  if (done->files + done->gaps + done->skipped > 0)
+    core::log::warning("storage", "the index did not know what is in the store; it was made again",
+                       {{"files", std::to_string(done->files)},
+                        {"without_sidecar", std::to_string(done->measured)},
+                        {"gaps", std::to_string(done->gaps)},
+                        {"passed_over", std::to_string(done->skipped)}});
+  return {};
+}
+
 } // namespace
 
 core::result<std::unique_ptr<sqlite_index>> sqlite_index::open(options x) {
+  if (auto ready = replace_damaged(x); !ready)
+    return ready.error();
   auto writer = sql::connect(x.path, x.busy);
   if (!writer)
     return writer.error();
   if (auto done = sql::migrate(**writer, x.path, sql::migrations()); !done)
+    return done.error();
+  if (auto done = fill_when_new(**writer, x.store); !done)
     return done.error();
   const auto greatest = sql::greatest_file_id(**writer);
   if (!greatest)
@@ -160,7 +203,8 @@ core::result<std::unique_ptr<sqlite_index>> sqlite_index::open(options x) {
 sqlite_index::sqlite_index(options x, connection writer, connection announcer,
                            std::vector<connection> readers, core::file_id greatest,
                            std::vector<core::outbox_event> unended)
-    : endpoints_{std::move(x.endpoints)}, greatest_{greatest}, unended_{std::move(unended)} {
+    : endpoints_{std::move(x.endpoints)}, store_{std::move(x.store)}, greatest_{greatest},
+      unended_{std::move(unended)} {
   std::vector<call_lane::server> questions;
   for (auto& reader : readers)
     questions.push_back([reader](const call_lane::calls& xs) { read_all(*reader, xs); });
@@ -197,9 +241,28 @@ void sqlite_index::change(std::function<core::result<void>(sql::connection&)> wo
 }
 
 void sqlite_index::commit(core::commit_batch batch, done answer) {
-  change([this, batch = std::move(batch)](
-             sql::connection& on) { return sql::write(on, batch, endpoints_); },
-         std::move(answer));
+  change(
+      [this, batch = std::move(batch)](sql::connection& on) {
+        if (!store_.empty())
+          if (auto noted = note_gaps(store_, batch.gaps, batch.sequence); !noted)
+            core::log::warning("storage", "a gap is in the index only, and lost with it: "
+                                              + noted.error().what);
+        return sql::write(on, batch, endpoints_);
+      },
+      std::move(answer));
+}
+
+void sqlite_index::unhashed(core::file_id after, std::size_t limit,
+                            std::function<void(core::result<std::vector<core::file_row>>)> answer) {
+  ask<std::vector<core::file_row>>(
+      [after, limit](sql::connection& on) { return sql::unhashed(on, after, limit); },
+      std::move(answer));
+}
+
+void sqlite_index::set_sha256(core::file_id id, std::string sha256, done answer) {
+  change(
+      [id, hash = std::move(sha256)](sql::connection& on) { return sql::set_sha256(on, id, hash); },
+      std::move(answer));
 }
 
 void sqlite_index::remove_file(core::file_id id, done answer) {

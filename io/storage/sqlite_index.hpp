@@ -21,9 +21,13 @@ public:
     std::size_t queue = 10'000;            // calls that wait to write; a tenth of it to read
     int readers = 2;
     core::millis depth_interval{1000}; // how often the depth of the outbox is counted at most
+    /// Root of the store: a database that is not there, or damaged, is made again from it, and what
+    /// is missing is noted there. Empty: neither.
+    std::string store{};
   };
 
-  /// Opens, migrates, warms up. Refuses a schema that is newer than this program.
+  /// Opens, migrates, warms up. Refuses a schema that is newer than this program. A damaged one is
+  /// set aside; one that does not have what the store has gets it.
   static core::result<std::unique_ptr<sqlite_index>> open(options x);
   ~sqlite_index() override { stop(); }
 
@@ -43,6 +47,10 @@ public:
 
   /// For `core::file_id_source`, as it was when the index was opened.
   core::file_id greatest_file_id() const { return greatest_; }
+  /// Rows behind `after` without a hash, at most `limit`.
+  void unhashed(core::file_id after, std::size_t limit,
+                std::function<void(core::result<std::vector<core::file_row>>)>);
+  void set_sha256(core::file_id id, std::string sha256, done);
   /// What an earlier process left, with the end of what the index has of the same publishes.
   void with_ends(std::vector<core::leftover> xs,
                  std::function<void(core::result<std::vector<core::leftover>>)>);
@@ -63,6 +71,7 @@ private:
   void change(std::function<core::result<void>(sql::connection&)> work, done answer);
 
   const std::vector<core::endpoint> endpoints_;
+  const std::string store_;
   const core::file_id greatest_;
   std::vector<core::outbox_event> unended_;
   std::unique_ptr<call_lane> reading_;

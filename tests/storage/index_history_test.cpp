@@ -75,6 +75,28 @@ TEST_CASE_METHOD(history_fixture, "a stream's history has what overlaps the time
   CHECK(branches(of("live", at(morning + 150))).empty());
 }
 
+TEST_CASE_METHOD(history_fixture,
+                 "a gap is in the account once, whoever tells it, and stays there") {
+  const auto gap = gap_at(morning + 10, core::seconds{5}, "mp4");
+  core::commit_batch told;
+  told.gaps = {{{"live", "court-3"}, gap}};
+  REQUIRE(commit(told));
+  CHECK(of("live").gaps.at(0).file == 0);
+  auto file = file_at(1, morning);
+  file.gaps = {gap};
+  REQUIRE(commit_files({file}));
+  REQUIRE(of("live").gaps.size() == 1);
+  CHECK(of("live").gaps[0].file == 1);
+  // Repeated after a crash, in either order.
+  REQUIRE(commit(told));
+  REQUIRE(commit_files({file}));
+  CHECK(of("live").gaps.size() == 1);
+  // Without its file it is still what was missing.
+  REQUIRE(remove(1));
+  REQUIRE(of("live").gaps.size() == 1);
+  CHECK(of("live").gaps[0].file == 0);
+}
+
 TEST_CASE_METHOD(history_fixture, "a long history says until when it is complete") {
   std::vector<core::file_row> many;
   for (core::file_id id = 1; id <= 1001; ++id)

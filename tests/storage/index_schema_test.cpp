@@ -52,7 +52,8 @@ TEST_CASE_METHOD(index_fixture,
   sqlite3* db = nullptr;
   REQUIRE(sqlite3_open(path().c_str(), &db) == SQLITE_OK);
   REQUIRE(sqlite3_exec(db,
-                       "drop index gaps_stream; drop index deliveries_subject; "
+                       "drop index gaps_stream; drop index files_unhashed; "
+                       "drop index deliveries_subject; "
                        "alter table deliveries drop column subject; "
                        "update meta set value = '1' where key = 'schema_version'",
                        nullptr, nullptr, nullptr)
