@@ -90,8 +90,10 @@ class reconnects(livetape.Case):
         self.assertEqual(set(starts), set(ends))
         self.assertEqual((len(told.events(1)), len(told.events(0))), (len(seen), len(seen)), "an event came twice")
         # Only what belongs to one publish comes in order, so they are counted.
-        found = collections.Counter((x["end_reason"], x["errcode"]) for x in told.events(0))
-        self.assertEqual(found, collections.Counter(ENDINGS[how] for how in seen))
+        # A connection that is reset or closed in the moment of its end may be told as the one or the other.
+        found = collections.Counter(x["end_reason"] for x in told.events(0))
+        self.assertEqual(found, collections.Counter(ENDINGS[how][0] for how in seen))
+        self.assertLessEqual({(x["end_reason"], x["errcode"]) for x in told.events(0)}, set(ENDINGS.values()))
         self.assertEqual(len({x["file_id"] for x in told.events(100)}), len(told.events(100)), "a file was told twice")
         rows = node.files(stream="live/again", sort="-start_time")
         rows = [row for row in rows if row["sequence"] == rows[0]["sequence"]]
