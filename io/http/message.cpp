@@ -130,7 +130,7 @@ int status_of(core::errc x) {
   case core::errc::endpoint_failed:
     return 502;
   case core::errc::timed_out:
-    return 504;
+    return 503;
   case core::errc::shutting_down:
     return 503;
   case core::errc::no_space:
@@ -156,6 +156,8 @@ response refusal(int status, std::string_view code, std::string message,
                                 {"details", std::move(list)},
                                 {"request_id", core::random_hex(16)}}}});
   out.with("Content-Type", "application/json");
+  if (status == 503)
+    out.with("Retry-After", "2");
   return out;
 }
 

@@ -181,7 +181,7 @@ asio::awaitable<void> session::answer_one(request& x, bool keep_alive) {
     found = co_await ask<response>(around_.through, around_.opts.answer_limit, start_on_disk);
   }
   if (!found)
-    found = refusal(504, "timed_out", "no answer within the limit");
+    found = refusal(503, "timed_out", "no answer within the limit");
   is_alive_ = is_alive_ && keep_alive && !around_.ending;
   bool written = co_await write(*found, with_body, is_alive_);
   if (!written)

@@ -210,7 +210,8 @@ sqlite_index::sqlite_index(options x, connection writer, connection announcer,
     questions.push_back([reader](const call_lane::calls& xs) { read_all(*reader, xs); });
   const auto most_questions = std::max<std::size_t>(x.queue / 10, 1);
   reading_ = std::make_unique<call_lane>(
-      call_lane::options{"reading", x.limit, most_questions, 1, false, {}}, std::move(questions));
+      call_lane::options{"reading", std::min(x.limit, x.read_limit), most_questions, 1, false, {}},
+      std::move(questions));
   std::vector<call_lane::server> announcers{
       [announcer](const call_lane::calls& xs) { read_all(*announcer, xs); }};
   announcing_ = std::make_unique<call_lane>(

@@ -16,7 +16,8 @@ public:
   struct options {
     std::string path;
     std::vector<core::endpoint> endpoints; // only name and events are used
-    core::millis limit{5000};              // of each call
+    core::millis limit{5000};              // of each call,
+    core::millis read_limit{1500};         // and of a question: whoever asks is told to ask again
     core::seconds busy{5};                 // how long a statement waits for another's lock
     std::size_t queue = 10'000;            // calls that wait to write; a tenth of it to read
     int readers = 2;

@@ -6,16 +6,51 @@ import os
 import random
 import shutil
 import sqlite3
+import time
 import unittest
 
+import account_test
 import clips
+import frames
 import livetape
 import packets
 import rtmp
-from livetape import run, wait_for
+from livetape import run, sleep_until, wait_for
 
 FILES = int(os.environ.get("LIVETAPE_FILES", "0")) or 1000
 SEED = int(os.environ.get("LIVETAPE_SEED", "0")) or 7
+
+
+class index_away(livetape.Case):
+    """Somebody else holds the lock of the database. Nothing but the list and the callbacks wait for it."""
+    check = account_test.accounts.check
+
+    def test_while_publishes_begin_and_end(self):
+        self.told = told = self.receiver()
+        node = self.node(self.recorder_config(told, {"formats": account_test.FORMATS, "minimum_duration": "0s"}))
+        publishes = {"a": frames.Publish(self, node, "a", clips.clip(seconds=12))}
+        wait_for("its media", lambda: publishes["a"].sent and publishes["a"].sent[-1].stamp > 1500)
+        wait_for("its announcement", lambda: told.events(1, "a"))
+        lock = sqlite3.connect(node.data / "index.db", isolation_level=None)
+        lock.execute("begin immediate")
+        began = time.time()
+        publishes["a"].leave()
+        publishes["b"] = frames.Publish(self, node, "b", clips.clip(seconds=12))
+        self.assertTrue(publishes["b"].begun.wait(20))
+        self.assertEqual(publishes["b"].code, "NetStream.Publish.Start")
+        wait_for("its media", lambda: publishes["b"].sent[-1].stamp > 4000)
+        publishes["b"].leave()
+        sleep_until(began + 12)  # longer than the index waits for a lock, twice
+        self.assertEqual([(x["event_type"], x["stream_id"]) for x in told.events()], [(1, "a")])
+        self.assertEqual(node.request("GET", "/readyz")[0], 200)
+        lock.execute("rollback")
+        lock.close()
+        for name, publish in publishes.items():
+            wait_for("the end of the publish", lambda: told.events(0, name), 30)
+            self.check(node, name, [publish], most_lost=0)
+        ids = [x["event_id"] for x in told.events()]
+        self.assertEqual(len(set(ids)), len(ids), "an event came twice")
+        self.assertEqual([x["event_type"] for x in told.events() if x["event_type"] < 2 and x["stream_id"] == "b"], [1, 0])
 
 
 class lost_index(livetape.Case):
