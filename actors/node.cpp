@@ -56,10 +56,11 @@ caf::result<core::admission> node_state::on(const core::publish_request& x) {
     return to_error(allowed.error());
   auto& at = rooms_[x.key];
   if (!at.room) {
-    at.room = self_->spawn(room,
-                           room_options{x.key, opts_.name, opts_.policy_for(x.key), opts_.clock,
-                                        opts_.answer_limit, opts_.spawn, opts_.second},
-                           fragment_keeper{archive_}, idle_listener{node_actor{self_}});
+    at.room
+        = self_->spawn(room,
+                       room_options{x.key, opts_.name, opts_.policy_for(x.key), opts_.clock,
+                                    opts_.answer_limit, opts_.spawn, opts_.second, opts_.places},
+                       fragment_keeper{archive_}, idle_listener{node_actor{self_}});
     self_->monitor(at.room);
   }
   ++at.requests;

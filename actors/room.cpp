@@ -30,7 +30,7 @@ room_actor::behavior_type room_state::run(room_actor::stateful_pointer<room_stat
       [this](const fragment_broken& x) { on(x); },
       [this](const gap_found& x) { on(x); },
       [this](const branch_troubled& x) { on(x); },
-      [this](const left& x) { apply(machine_.on_left(x.sequence, x.how)); },
+      [this](const left& x) { on(x); },
       [this](const publish_finished& x) { apply(machine_.on_finished(x.sequence)); },
       // -- from the node
       [this](const core::publish_request& x) { return on(x); },
@@ -126,6 +126,26 @@ void room_state::on(const fragment_broken& x) {
   self_->send(archive_, salvage_fragment{x.entry, x.what, minimum});
 }
 
+/// Nobody waits for a publisher in more streams than the node has descriptors for.
+void room_state::on(const left& x) {
+  bool may_wait = true;
+  if (opts_.places && !has_place_) {
+    has_place_ = opts_.places->fetch_sub(1) > 0;
+    may_wait = has_place_;
+    if (!has_place_)
+      opts_.places->fetch_add(1);
+  }
+  apply(machine_.on_left(x.sequence, x.how, may_wait));
+  give_place_back();
+}
+
+void room_state::give_place_back() {
+  if (has_place_ && machine_.interrupted().empty()) {
+    has_place_ = false;
+    opts_.places->fetch_add(1);
+  }
+}
+
 void room_state::on(const gap_found& x) {
   apply(machine_.on_gap(x.sequence, x.what));
   if (auto* state = machine_.find(x.sequence))
@@ -153,6 +173,8 @@ void room_state::on_stream_down(const caf::error& why) {
 /// Nobody may go on publishing into a room that is gone. Its stream would live on for ever: the
 /// sinks of its media hold it.
 room_state::~room_state() {
+  if (has_place_)
+    opts_.places->fetch_add(1);
   drop_sessions("the server met a fault");
   if (stream_)
     caf::anon_send_exit(stream_, caf::exit_reason::user_shutdown);

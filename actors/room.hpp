@@ -4,6 +4,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/stream.hpp"
 
+#include <atomic>
 #include <caf/typed_event_based_actor.hpp>
 #include <functional>
 #include <map>
@@ -25,6 +26,9 @@ struct room_options {
   core::millis answer_limit{5000}; // for questions to its stream
   spawn_stream spawn;
   core::duplicate second = core::duplicate::takeover;
+  /// Streams of the node that may still begin to wait for their publishers; null: any number. Each
+  /// holds its files open.
+  std::shared_ptr<std::atomic<std::int64_t>> places{};
 };
 
 /// Carries out what its room_machine decides; supervises one stream.
@@ -67,6 +71,8 @@ private:
   void run(const machine::announce_trouble& x);
   void run(const machine::report_idle& x);
 
+  void on(const left& x);
+  void give_place_back();
   stream_actor& stream();
   caf::typed_response_promise<core::admission> take_promise(const std::string& sequence);
 
@@ -79,6 +85,7 @@ private:
   std::map<std::string, std::shared_ptr<core::publisher>> sessions_;
   std::map<std::string, caf::typed_response_promise<core::admission>> admitting_; // by sequence
   std::uint64_t requests_ = 0;
+  bool has_place_ = false;
 };
 
 room_actor::behavior_type room(room_actor::stateful_pointer<room_state> self, room_options opts,

@@ -59,6 +59,7 @@ std::string text(const core::policy& x) {
 void room_state::apply(machine::effects xs) {
   for (auto& x : xs)
     std::visit([this](auto& y) { run(y); }, x);
+  give_place_back();
 }
 
 void room_state::run(const machine::attach& x) {
@@ -75,12 +76,16 @@ void room_state::run(const machine::attach& x) {
             core::metrics::all().streams += 1;
             promise.deliver(y);
           },
-          [this, promise, sequence](caf::error& why) mutable {
+          [this, promise, sequence, resumes = x.resumes](caf::error& why) mutable {
             // Nobody will push into it: end it as it began.
             core::metrics::all().streams += 1;
             sessions_.erase(sequence);
             core::publisher_left how;
             how.how = {core::end_reason::storage_failed, 100, "the stream could not be opened"};
+            // It may have been after all: nobody waits for what it has open.
+            for (const auto& each : {sequence, resumes})
+              if (!each.empty())
+                self_->send(stream(), close_window{each, core::millis::max()});
             apply(machine_.on_left(sequence, how));
             apply(machine_.on_finished(sequence));
             promise.deliver(std::move(why));

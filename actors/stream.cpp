@@ -139,6 +139,10 @@ void stream_state::run(session&, const machine::note_publish& x) {
   opts_.journal->note_publish(x.id, x.of);
 }
 
+void stream_state::run(session&, const machine::note_gap& x) {
+  opts_.journal->note_gap(x.id, x.what);
+}
+
 void stream_state::run(session&, const machine::note_opened& x) {
   opts_.journal->note_opened(x.id, x.start, x.why);
 }
@@ -176,8 +180,8 @@ void stream_state::run(session& s, const machine::report_left& x) {
   self_->send(listener_, left{s.decides.of().sequence, x.what});
 }
 
-void stream_state::run(session& s, const machine::report_finished&) {
-  self_->send(listener_, publish_finished{s.decides.of().sequence});
+void stream_state::run(session&, const machine::report_finished& x) {
+  self_->send(listener_, publish_finished{x.sequence});
 }
 
 void stream_state::run(session& s, const machine::arm_slot_retry& x) {

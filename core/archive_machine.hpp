@@ -171,6 +171,7 @@ private:
   effects try_again();
   void arm(effects& out);
   void end_recovery(const std::string& sequence, const publish& of, wall_time now, effects& out);
+  void tell_before(const publish& of, wall_time now, effects& out);
   void tell_crash(const publish& of, bool is_kept, commit_batch& batch, effects& out);
   void end_publish(const publish& of, const publisher_left& how, const track_set& tracks,
                    millis minimum, wall_time now, bool may_go_on, commit_batch batch, effects& out);

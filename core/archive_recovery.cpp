@@ -42,6 +42,21 @@ machine::effects machine::salvage(const journal_entry& entry, const fragment_fai
   return out;
 }
 
+/// A publish that another one went on with: its start and end, in case neither reached the index.
+void machine::tell_before(const publish& of, wall_time now, effects& out) {
+  auto& s = sequences_[of.sequence];
+  if (s.ended)
+    return;
+  publisher_left how;
+  how.how
+      = {end_reason::interrupted, 100, "it went on as another publish, and the server was ended"};
+  s.long_enough = s.finished = true;
+  commit_batch batch;
+  batch.events.push_back(options_.events.publish_started(of, {}, now));
+  end_publish(of, how, {}, millis{0}, now, false, std::move(batch), out);
+  finish(of.sequence, out);
+}
+
 /// Some at a time: thousands of entries are more than the storage takes at once.
 void machine::advance_repairs(effects& out) {
   while (repairing_.size() < options_.in_flight && !repairs_.empty()) {
@@ -77,6 +92,9 @@ machine::effects machine::recover(std::vector<leftover> xs,
     auto& s = sequences_[x.entry.of.sequence];
     // What was cut from something longer is kept however short it is.
     s.long_enough |= x.started != start_reason::publish || x.row.has_value();
+    for (const auto& before : x.before)
+      tell_before(before, now, out);
+    s.long_enough |= !x.before.empty();
     job j{x.entry, {}, step::repairing, minimum(x.entry.of.key)};
     if (x.kept_until)
       note_kept(s.kept_until, x.entry.what, *x.kept_until);
@@ -98,6 +116,7 @@ machine::effects machine::recover(std::vector<leftover> xs,
       j.row.start = x.start.value_or(x.entry.of.since);
       j.row.started = x.started;
       j.row.ended = end_reason::recovered;
+      j.row.gaps = x.gaps;
       auto& torn = s.torn.try_emplace(x.entry.what, j.row.start).first->second;
       torn = std::min(torn, j.row.start);
       repairs_.push_back(id);
@@ -129,6 +148,9 @@ machine::effects machine::on_repaired(file_id id, const result<mux::account>& x,
     j.row.started = was.started;
     j.row.ended = was.ended;
     j.row.gaps = was.gaps;
+    // What was noted of a recovered one may lie behind what is left of it.
+    std::erase_if(j.row.gaps,
+                  [&](auto& g) { return g.start >= j.row.end || g.start < j.row.start; });
     j.refusals = 0;
     j.now = step::held;
     if (counted) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/cutter.hpp"
 
+#include <utility>
+
 namespace core {
 namespace {
 
@@ -57,6 +59,12 @@ cutter::decision cutter::on(const frame& x, bool slot_ready) {
     return {};
   if (x.kind == track_kind::video ? !tracks_.video : !tracks_.audio)
     return {action::lose};
+  if (std::exchange(is_back_, false)) {
+    // The time away counts neither for the key frames nor for the pictures that did not come.
+    last_boundary_ = std::max(last_boundary_, x.dts);
+    if (last_video_)
+      last_video_ = x.dts;
+  }
   auto out = phase_ == phase::waiting ? wait(x, slot_ready) : go_on(x, slot_ready);
   if (x.kind == track_kind::video)
     last_video_ = x.dts;
@@ -128,6 +136,11 @@ cutter::decision cutter::open(const frame& x, start_reason started, end_reason e
   start_ = x.dts;
   has_key_ = fragment_has_video_ = x.kind == track_kind::video;
   return {action::cut, started, ended};
+}
+
+cutter::decision cutter::release(const frame& first) {
+  return takes_changes_ ? change(first)
+                        : open(first, start_reason::parameters, end_reason::parameters);
 }
 
 cutter::decision cutter::change(const frame& x) {

@@ -51,7 +51,10 @@ public:
   void interrupted() {
     lost_frames();
     is_apart_ = takes_changes_ && phase_ == phase::writing;
+    is_back_ = true;
   }
+  /// What is held has to be written without the key frame that it waited for: a `cut` or `change`.
+  decision release(const frame& first);
 
   /// No place for a cut came for twice the length of a fragment.
   bool is_overdue(nanos now) const {
@@ -87,6 +90,7 @@ private:
   track_set tracks_;      // in force
   track_set written_;     // of the running fragment
   bool is_apart_ = false; // the next frame does not follow on, and the container can say so
+  bool is_back_ = false;  // no frame has come since
   bool is_changed_ = false;
   bool is_audio_changed_ = false;
   std::optional<ordered> ordered_;

@@ -142,6 +142,9 @@ struct leftover {
   bool is_told = false;
   /// When the publish ended, where its end is in the index.
   std::optional<wall_time> ended{};
+  /// Publishes that it was part of before `entry.of`, which went on with it.
+  std::vector<publish> before{};
+  std::vector<gap> gaps{}; // in it, as they were noted
 };
 
 /// A publish of an earlier process that was told to have begun and not to have ended.
@@ -161,6 +164,8 @@ public:
   virtual void note_opened(file_id id, wall_time start, start_reason why) = 0;
   /// The fragment goes on as part of this publish.
   virtual void note_publish(file_id id, const publish& of) = 0;
+  /// Media is missing in the fragment.
+  virtual void note_gap(file_id id, const gap& x) = 0;
   /// Removes the entry (and what lies in the spool for it, when `with_files`).
   virtual void drop(file_id id, bool with_files, done) = 0;
   /// Where a new fragment of this format goes.

@@ -74,12 +74,8 @@ void machine::admit(newcomer x, effects& out) {
   live_ = x.of.sequence;
   const auto resumes = std::exchange(away_, {});
   out.push_back(attach{x.of, x.by, x.recording_id, resumes});
-  if (auto at = publishes_.find(resumes); at != publishes_.end()) {
-    // Its stream says nothing more of it.
+  if (auto at = publishes_.find(resumes); at != publishes_.end())
     out.push_back(announce_merged{at->second.of, x.of});
-    out.push_back(announce_finished{at->second.of, *at->second.left, at->second.gaps});
-    publishes_.erase(at);
-  }
   out.push_back(arm_started_timer{announce_limit, {x.of.sequence}});
 }
 
@@ -162,7 +158,8 @@ machine::effects machine::on_trouble(const std::string& sequence, const std::str
   return {announce_trouble{{at->second.of, recording_id, branch, why, std::exchange(untold, 0)}}};
 }
 
-machine::effects machine::on_left(const std::string& sequence, const publisher_left& x) {
+machine::effects machine::on_left(const std::string& sequence, const publisher_left& x,
+                                  bool may_wait) {
   auto at = publishes_.find(sequence);
   if (at == publishes_.end() || at->second.left)
     return {};
@@ -174,7 +171,8 @@ machine::effects machine::on_left(const std::string& sequence, const publisher_l
     live_.clear();
   auto window = may_go_on(x.how.why) ? longest_window(at->second.by) : millis{0};
   // Who is not waited for, its fragments wait for nobody.
-  const bool ends = window > millis{0} && (!was_live || closed_ || at->second.is_final);
+  const bool ends
+      = window > millis{0} && (!was_live || closed_ || at->second.is_final || !may_wait);
   if (ends)
     window = millis{0};
   out.push_back(announce_ended{at->second.of, x, at->second.tracks, at->second.by, window});

@@ -128,7 +128,8 @@ public:
   /// The first of its kind is announced at once, repeats within a minute with the next one.
   effects on_trouble(const std::string& sequence, const std::string& branch,
                      const std::string& recording_id, const failure& why, steady_time now);
-  effects on_left(const std::string& sequence, const publisher_left& x);
+  /// `may_wait`: the node has a place for one more stream whose publisher is away.
+  effects on_left(const std::string& sequence, const publisher_left& x, bool may_wait = true);
   effects on_finished(const std::string& sequence);
   result<effects> cut();
   result<effects> drop(end_reason why, const std::string& what);

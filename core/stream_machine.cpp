@@ -31,13 +31,18 @@ bool machine::has_running(format what) const {
 machine::effects machine::record(const policy& x, const std::string& recording_id,
                                  const std::string& reason) {
   effects out;
-  for (auto& how : x.formats) {
+  by_ = x;
+  recording_id_ = recording_id;
+  reason_ = reason;
+  for (auto& how : by_.formats) {
     if (has_running(how.what))
       continue; // A format that already runs is not opened twice.
     std::string name = to_string(how.what);
     if (branches_.contains(name))
       name += " " + std::to_string(++opened_again_);
-    branches_.emplace(name, branch{how, recording_id, reason, phase::waiting, false, 0, {}});
+    branches_.emplace(
+        name,
+        branch{how, recording_id_, reason_, phase::waiting, false, false, of_.sequence, 0, {}});
     out.push_back(open_branch{name, how, start_reason::publish});
   }
   return out;
@@ -46,6 +51,7 @@ machine::effects machine::record(const policy& x, const std::string& recording_i
 machine::effects machine::resume(const publish& of, const policy& x,
                                  const std::string& recording_id, const std::string& reason) {
   effects out;
+  before_.insert(of_.sequence);
   of_ = of;
   left_.reset();
   gaps_.clear();
@@ -54,6 +60,8 @@ machine::effects machine::resume(const publish& of, const policy& x,
   for (auto& [name, b] : branches_) {
     if (b.is_ending)
       continue;
+    b.goes_on = true;
+    b.of = of.sequence;
     for (auto& [id, entry] : b.slots) {
       entry.of = of;
       out.push_back(note_publish{id, of});
@@ -61,7 +69,19 @@ machine::effects machine::resume(const publish& of, const policy& x,
   }
   for (auto& y : record(x, recording_id, reason))
     out.push_back(std::move(y));
+  report_before(out);
   return out;
+}
+
+void machine::report_before(effects& out) {
+  std::erase_if(before_, [&](const std::string& sequence) {
+    if (std::any_of(branches_.begin(), branches_.end(), [&](auto& x) {
+          return x.second.of == sequence && x.second.now != phase::ended;
+        }))
+      return false;
+    out.push_back(report_finished{sequence});
+    return true;
+  });
 }
 
 machine::effects machine::on_window(millis passed) {
@@ -175,10 +195,15 @@ machine::effects machine::on(const fragment_failed& x) {
 
 machine::effects machine::on(const gap_closed& x) {
   auto what = x.what;
+  effects out;
+  const auto at = branches_.find(what.branch);
   what.branch = format_of(what.branch);
+  if (at != branches_.end() && at->second.open != 0)
+    out.push_back(note_gap{at->second.open, what});
   if (gaps_.size() < gaps_shown)
     gaps_.push_back(what);
-  return {report_gap{std::move(what)}};
+  out.push_back(report_gap{std::move(what)});
+  return out;
 }
 
 machine::effects machine::on(const tracks_changed& x) { return {report_tracks{x.tracks}}; }
@@ -200,6 +225,11 @@ machine::effects machine::on(const branch_ended& x) {
     out.push_back(discard_slot{id});
   at->second.slots.clear();
   at->second.now = phase::ended;
+  // One that was to go on and has ended of itself: the format does not end with it.
+  if (!left_ && at->second.goes_on && !at->second.is_ending)
+    for (auto& y : record(policy{by_}, recording_id_, reason_))
+      out.push_back(std::move(y));
+  report_before(out);
   finish_if_quiet(out);
   return out;
 }
@@ -222,7 +252,7 @@ void machine::finish_if_quiet(effects& out) {
     if (b.now != phase::ended)
       return;
   finished_ = true;
-  out.push_back(report_finished{});
+  out.push_back(report_finished{of_.sequence});
 }
 
 std::vector<branch_view> machine::branches() const {

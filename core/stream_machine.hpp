@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -100,13 +101,22 @@ public:
   struct report_left {
     publisher_left what;
   };
-  struct report_finished {};
+  /// Nothing more comes of this publish: the one that is here, or one before it whose last branch
+  /// ended beside those that went on.
+  struct report_finished {
+    std::string sequence;
+  };
+  /// Media is missing in the fragment.
+  struct note_gap {
+    file_id id;
+    gap what;
+  };
   struct arm_slot_retry {
     millis delay;
     slot_retry_due what;
   };
   using effect = std::variant<open_branch, close_branch, prepare_slot, offer_slot, discard_slot,
-                              note_publish, note_opened, keep_fragment, salvage_fragment,
+                              note_publish, note_opened, note_gap, keep_fragment, salvage_fragment,
                               report_tracks, report_gap, report_trouble, tell_repair, report_left,
                               report_finished, arm_slot_retry>;
   using effects = std::vector<effect>;
@@ -151,6 +161,8 @@ private:
     std::string reason;
     phase now = phase::waiting;
     bool is_ending = false; // no other publish goes on with it
+    bool goes_on = false;   // it was there before this publish
+    std::string of;         // the sequence of its publish
     file_id open = 0;
     std::map<file_id, journal_entry> slots; // offered, or being written
   };
@@ -161,7 +173,13 @@ private:
   std::optional<journal_entry> take(const std::string& name, file_id id);
   bool has_running(format what) const;
 
+  void report_before(effects& out);
+
   publish of_;
+  policy by_;
+  std::string recording_id_;
+  std::string reason_;
+  std::set<std::string> before_; // publishes that were merged and have branches that end
   std::map<std::string, branch> branches_;
   std::vector<gap> gaps_;
   int repairs_told_ = 0;

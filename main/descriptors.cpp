@@ -25,6 +25,9 @@ plan share(std::uint64_t limit, std::size_t rtmp_wanted, std::size_t http_wanted
   auto taken = of_process + out.http_connections * per_request;
   out.streams = std::max<std::uint64_t>(limit > taken ? (limit - taken) / per_stream : 0, 1);
   out.rtmp_connections = std::min(rtmp_wanted, out.streams);
+  // What is left beyond the connections; an eighth at least, for few streams have all formats.
+  out.waiting_streams
+      = static_cast<std::int64_t>(std::max(out.streams - out.rtmp_connections, out.streams / 8));
   // A tenth of what was wanted (issue 2), but never all: other addresses find a place.
   out.rtmp_per_address
       = std::max<std::size_t>(std::min(rtmp_wanted / 10, (out.rtmp_connections + 1) / 2), 1);

@@ -10,6 +10,7 @@ namespace descriptors {
 
 struct plan {
   std::size_t streams = 0;          // in all formats at once
+  std::int64_t waiting_streams = 0; // at most, whose publisher is away (merge window)
   std::size_t rtmp_connections = 0; // each may publish
   std::size_t rtmp_per_address = 0;
   std::size_t http_connections = 0;

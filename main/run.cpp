@@ -274,6 +274,7 @@ private:
     options.name = settings_.node.name;
     options.push_keys = settings_.ingest.push_key;
     options.second = settings_.ingest.duplicate;
+    options.places = std::make_shared<std::atomic<std::int64_t>>(may_.waiting_streams);
     options.policy_for = std::move(policy);
     options.md5 = io::digest::md5_hex;
     options.clock = &clock_;

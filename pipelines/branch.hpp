@@ -39,7 +39,7 @@ using report_sink = std::function<void(branch_report)>;
 /// Writes one format of one stream: fragment after fragment, each announced exactly once as done or
 /// lost. Calls come from one thread at a time and never wait.
 ///
-///   open -> (feed | discontinue)* -> close -> open -> ... -> finish
+///   open -> (feed | discontinue | write_out)* -> close -> open -> ... -> finish
 class branch {
 public:
   virtual ~branch() = default;
@@ -49,6 +49,8 @@ public:
   virtual void feed(std::vector<core::frame> frames) = 0;
   /// What is fed from here on does not follow on what was, or has other tracks.
   virtual void discontinue(std::shared_ptr<const core::track_set> tracks) = 0;
+  /// What the muxer holds back is written: nothing may come for a while.
+  virtual void write_out() = 0;
   virtual void close() = 0;
   /// The burst is over: what was handed over since the last call goes on its way.
   virtual void flush() = 0;

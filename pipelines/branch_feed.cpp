@@ -60,7 +60,7 @@ void branch_feed::on(const core::frame& x) {
   case action::skip:
     break;
   case action::lose:
-    lose(x, loss_ ? loss_->cause : core::gap_cause::stalled_track);
+    lose(x, loss_ && !is_away() ? loss_->cause : core::gap_cause::stalled_track);
     break;
   case action::hold:
     planned_bytes_ += weight(x);
@@ -76,9 +76,8 @@ void branch_feed::on(const core::frame& x) {
     break;
   case action::cut:
     // It ended with the last frame before the publisher went away.
-    if (is_away_ && !planned_.empty() && !planned_.back().end)
-      planned_.back().until = loss_ ? loss_->from : newest_;
-    is_away_ = false;
+    if (is_away() && !planned_.empty() && !planned_.back().end)
+      planned_.back().until = loss_->from;
     plan(&x, decision.started, decision.ended);
     if (ends_loss(x))
       close_gap(x.dts);
@@ -131,6 +130,9 @@ bool branch_feed::ends_loss(const core::frame& x) const {
 }
 
 void branch_feed::lose(const core::frame& x, core::gap_cause cause) {
+  // It came: what is missing from here on has another cause.
+  if (is_away())
+    close_gap(x.dts);
   if (!loss_)
     loss_ = loss{cause, x.dts, x.dts, publish_.wall(x.dts)};
   loss_->until = std::max(loss_->until, x.dts + x.duration);
@@ -179,7 +181,6 @@ void branch_feed::write(const core::frame& x) {
 
 /// Into the running fragment, behind what was lost before.
 void branch_feed::go_on(const core::frame& x) {
-  is_away_ = false;
   write(x);
   if (ends_loss(x))
     close_gap(x.dts);
@@ -236,6 +237,9 @@ void branch_feed::drain() {
     }
     planned_.pop_front();
   }
+  // It may be the last for half an hour.
+  if (branch_ && !std::exchange(is_written_out_, true))
+    branch_->write_out();
   if (branch_ && !is_drained_asked_)
     branch_->flush();
   if (is_finishing_ && planned_.empty() && !is_drained_asked_) {
@@ -327,16 +331,22 @@ void branch_feed::offer(core::fragment_slot x) {
 void branch_feed::suspend(core::end_reason why) {
   if (is_finishing_)
     return;
-  // What waits for the next fragment's first picture has no place in this one.
-  if (window_of(how_) == core::millis{0} || !may_go_on(why) || !held_.empty())
+  if (window_of(how_) == core::millis{0} || !may_go_on(why))
     return finish(why);
+  // The picture that it waited for does not come.
+  if (!held_.empty()) {
+    if (cutter_.release(held_.front()).what == core::cutter::action::change)
+      discontinue();
+    else
+      plan(nullptr, core::start_reason::parameters, core::end_reason::parameters);
+  }
   cutter_.interrupted();
   if (planned_.empty() && !loss_)
     return; // nothing has come that anything could be missing behind
   if (loss_)
     close_gap(std::max(newest_, loss_->until));
   loss_ = loss{core::gap_cause::publisher_away, newest_, newest_, publish_.wall(newest_)};
-  is_away_ = true;
+  is_written_out_ = false;
 }
 
 void branch_feed::finish(core::end_reason why) {

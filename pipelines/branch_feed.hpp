@@ -103,6 +103,7 @@ private:
   void close_gap(core::nanos until);
   void tell_gap(const loss& x, core::nanos length);
   void lose_held();
+  bool is_away() const { return loss_ && loss_->cause == core::gap_cause::publisher_away; }
   void write(const core::frame& x);
   void go_on(const core::frame& x);
   void discontinue();
@@ -129,7 +130,7 @@ private:
   std::optional<loss> loss_;
   core::nanos newest_{0};
   std::optional<core::nanos> newest_video_;
-  bool is_away_ = false; // the publisher is, or no frame was written since
+  bool is_written_out_ = true; // nothing is to be brought to the disk ahead of its time
   bool is_full_ = false;
   bool is_paused_ = false; // no disk has room for another fragment
   std::optional<std::uint64_t> spools_seen_;

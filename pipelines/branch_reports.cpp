@@ -93,7 +93,7 @@ void branch_feed::fail(core::file_id id, const core::failure& why,
   }
   if (!loss_) {
     loss_ = loss{cause_of(why.code), lost_from, until, wall_of(lost_from)};
-  } else if (loss_->cause == core::gap_cause::publisher_away) {
+  } else if (is_away()) {
     // What could not be written of what had come is another gap than what did not come.
     if (loss_->from - lost_from > rounding)
       tell_gap({cause_of(why.code), lost_from, loss_->from, wall_of(lost_from)},

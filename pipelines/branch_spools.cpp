@@ -44,7 +44,7 @@ void branch_feed::pause(core::nanos from) {
     planned_.back().until = newest_;
   }
   if (loss_)
-    close_gap(std::max(newest_, loss_->until));
+    close_gap(is_away() ? from : std::max(newest_, loss_->until));
   loss_ = loss{core::gap_cause::no_space, from, from, publish_.wall(from)};
   cutter_.restart(core::start_reason::resumed, core::nanos::min());
   publish_.tell(core::trouble_met{

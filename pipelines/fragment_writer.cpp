@@ -86,6 +86,13 @@ void fragment_writer::apply(batch::discontinuity& x) {
     lose(done.error(), fragment_->durable_until());
 }
 
+void fragment_writer::apply(batch::write_out&) {
+  if (!fragment_)
+    return;
+  if (auto done = fragment_->write_out(); !done)
+    lose(done.error(), fragment_->durable_until());
+}
+
 void fragment_writer::apply(batch::close&) {
   if (!fragment_)
     return;

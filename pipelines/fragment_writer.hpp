@@ -19,8 +19,9 @@ struct batch {
   struct discontinuity {
     std::shared_ptr<const core::track_set> tracks;
   };
+  struct write_out {};
   struct close {};
-  using step = std::variant<fragment_plan, frames, discontinuity, close>;
+  using step = std::variant<fragment_plan, frames, discontinuity, write_out, close>;
   std::vector<step> steps;
   std::uint64_t weight = 0;
   std::shared_ptr<backlog_count> counted_in;
@@ -54,6 +55,7 @@ private:
   void apply(fragment_plan& x);
   void apply(batch::frames& x);
   void apply(batch::discontinuity& x);
+  void apply(batch::write_out& x);
   void apply(batch::close& x);
   void obey_spools();
   void lose(core::failure why, std::optional<core::nanos> from);

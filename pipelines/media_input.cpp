@@ -180,7 +180,9 @@ void media::push(unsigned door, std::vector<core::media_item> burst, core::stead
   std::unique_lock lock{mutex_};
   if (has_ended_ || door != door_)
     return;
-  if (is_back_ && !burst.empty()) {
+  // Headers may come long before the first frame.
+  const auto has_frame = [](const auto& x) { return x.config == nullptr; };
+  if (is_back_ && std::any_of(burst.begin(), burst.end(), has_frame)) {
     is_back_ = false;
     timeline_.restart(arrival - length_of(burst));
   }

@@ -136,6 +136,7 @@ public:
 
   /// GStreamer's sinks have no mark for it; a change of tracks is a cut for them.
   void discontinue(std::shared_ptr<const core::track_set>) override {}
+  void write_out() override {}
 
   void close() override {
     std::lock_guard guard{shared_->mutex};

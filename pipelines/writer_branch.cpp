@@ -54,6 +54,8 @@ public:
     to.steps.emplace_back(batch::discontinuity{std::move(tracks)});
   }
 
+  void write_out() override { next().steps.emplace_back(batch::write_out{}); }
+
   void close() override { next().steps.emplace_back(batch::close{}); }
 
   void flush() override {

@@ -92,6 +92,8 @@ result<std::unique_ptr<fragment>> open_fragment(folder& in, const options& x) {
   return failure{errc::internal, "the format is unknown"};
 }
 
+result<void> fragment::write_out() { return {}; }
+
 result<void> fragment::discontinue(const track_set&) { return {}; }
 
 result<account> repair(folder& in, format what, const std::string& name) {

@@ -80,6 +80,8 @@ public:
   /// A burst of frames in order of arrival. Each format decides what is on disk afterwards; MP4
   /// holds back at most one second of media.
   virtual result<void> write(std::span<const frame> frames) = 0;
+  /// Writes what was held back: nothing may come for a while.
+  virtual result<void> write_out();
   /// What comes next does not follow on what came before: media is missing between, or its tracks
   /// are `x` from here on. HLS marks it (EXT-X-DISCONTINUITY); MP4 and FLV have no such mark, and
   /// cannot change their tracks.

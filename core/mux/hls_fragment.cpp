@@ -38,7 +38,7 @@ public:
   result<void> write(std::span<const frame> frames) override {
     for (const auto& f : frames) {
       bool video = f.kind == track_kind::video;
-      if (!(video ? tracks_.video : tracks_.audio))
+      if (!(video ? current_.video : current_.audio))
         return failure{errc::bad_request, "a frame belongs to a track that the fragment has not"};
       if (f.data.size() > most_bytes)
         return failure{errc::bad_request, "a frame is larger than 16 MiB"};
@@ -60,6 +60,8 @@ public:
     return segments_->may_wait() ? result<void>{} : flush();
   }
 
+  result<void> write_out() override { return segment_ ? flush() : result<void>{}; }
+
   result<void> discontinue(const track_set& x) override {
     if (auto r = check_tracks(format::hls, x, head_.kind); !r)
       return r;
@@ -68,7 +70,7 @@ public:
         return r;
     // What has no segment yet has nothing that it does not follow on.
     std::string lines{number_ > 1 && !is_apart_ ? discontinuity_line : ""};
-    if (x != tracks_) {
+    if (x != current_) {
       if (auto r = begin_tracks(x); !r)
         return r;
       // A track that went is still one of the file.
@@ -103,6 +105,7 @@ public:
 
 private:
   result<void> begin_tracks(const track_set& x) {
+    current_ = x;
     if (head_.kind == segment_kind::ts) {
       auto made = make_ts_segments(x);
       if (!made)
@@ -189,7 +192,8 @@ private:
   folder& in_;
   std::unique_ptr<file> playlist_;
   std::unique_ptr<segment_writer> segments_;
-  track_set tracks_;
+  track_set tracks_;  // of the file: all that came, as they were last
+  track_set current_; // of the segments that are written
   nanos length_;
   playlist_head head_;
   std::int64_t longest_ = 0;

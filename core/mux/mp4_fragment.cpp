@@ -79,6 +79,8 @@ public:
     return {};
   }
 
+  result<void> write_out() override { return flush(); }
+
   result<account> close() override {
     if (auto r = flush(); !r)
       return r.error();

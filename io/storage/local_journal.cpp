@@ -109,6 +109,11 @@ void local_journal::note_publish(core::file_id id, const core::publish& of) {
             "count it to the one before");
 }
 
+void local_journal::note_gap(core::file_id id, const core::gap& x) {
+  give_note(id, {{"gaps", documents::gaps({x})}},
+            "a gap cannot be noted with its fragment; a recovery would tell it beside the file");
+}
+
 void local_journal::give_note(core::file_id id, const nlohmann::json& note,
                               const std::string& otherwise) {
   order x;

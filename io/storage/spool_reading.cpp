@@ -50,7 +50,10 @@ void apply_note(std::string_view line, core::leftover& to) {
     return;
   if (note.contains("publish"))
     if (auto of = documents::to_publish(note["publish"]); of && of->key == to.entry.of.key)
-      to.entry.of = *std::move(of);
+      to.before.push_back(std::exchange(to.entry.of, *std::move(of)));
+  if (note.contains("gaps"))
+    if (auto gaps = documents::to_gaps(note["gaps"].dump()); gaps)
+      to.gaps.insert(to.gaps.end(), gaps->begin(), gaps->end());
   if (!note.contains("opened") || !note["opened"].is_object())
     return;
   const auto& opened = note["opened"];
@@ -69,12 +72,12 @@ void apply_note(std::string_view line, core::leftover& to) {
 
 /// The row of a file that has reached the store, from its sidecar: by the days since its publish
 /// began, for the exact start is not known here.
-std::optional<core::file_row> find_in_store(const std::string& store,
-                                            const core::journal_entry& of) {
+std::optional<core::file_row> find_in_store(const std::string& store, const core::journal_entry& of,
+                                            core::wall_time since) {
   const auto stream
       = store + "/" + path_component(of.of.key.app) + "/" + path_component(of.of.key.stream);
   const auto tail = "_" + std::to_string(of.slot.id) + ".json";
-  const auto first_day = core::time_stamp(of.of.since - std::chrono::days{1}).substr(0, 10);
+  const auto first_day = core::time_stamp(since - std::chrono::days{1}).substr(0, 10);
   std::error_code error;
   for (fs::directory_iterator day{stream, error}, end; !error && day != end; day.increment(error)) {
     if (day->path().filename().string() < first_day)
@@ -96,7 +99,7 @@ std::optional<core::file_row> find_in_store(const std::string& store,
 
 /// The row that `store::keep` left in the spool, when it had begun.
 std::optional<core::file_row> read_row(const std::string& folder, const std::string& store,
-                                       const core::journal_entry& of) {
+                                       const core::journal_entry& of, core::wall_time since) {
   const auto path = row_path(folder, of.slot.id);
   std::error_code error;
   if (!fs::exists(fs::symlink_status(path, error)))
@@ -108,7 +111,7 @@ std::optional<core::file_row> read_row(const std::string& folder, const std::str
       out = *std::move(kept);
   }
   if (!out && !store.empty()) {
-    out = find_in_store(store, of);
+    out = find_in_store(store, of, since);
     if (out)
       core::log::warning("storage",
                          "a row on its way into the store cannot be read; its sidecar is taken",
@@ -139,11 +142,13 @@ core::result<core::leftover> read_entry(const std::string& folder, const std::st
   out.entry.slot = place(folder, id, out.entry.slot.video_id, out.entry.what);
   while (!rest.empty())
     apply_note(take_line(rest), out);
-  out.row = read_row(folder, store, out.entry);
+  // When the first of its publishes began: the file is no older.
+  const auto since = out.before.empty() ? out.entry.of.since : out.before.front().since;
+  out.row = read_row(folder, store, out.entry, since);
   if (!out.start && !out.row) {
     // Without its note: `since` may be hours before a fragment in the middle of a publish.
     if (const auto begun = begin_of_media(out.entry.slot, out.entry.what))
-      out.start = std::max(*begun, out.entry.of.since);
+      out.start = std::max(*begun, since);
   }
   return out;
 }

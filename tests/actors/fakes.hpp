@@ -74,6 +74,9 @@ struct fake_journal : core::journal {
   void note_publish(core::file_id id, const core::publish&) override {
     log.push_back("journal.publish " + std::to_string(id));
   }
+  void note_gap(core::file_id id, const core::gap&) override {
+    log.push_back("journal.gap " + std::to_string(id));
+  }
   void drop(core::file_id id, bool with_files, done then) override {
     log.push_back((with_files ? "journal.discard " : "journal.drop ") + std::to_string(id));
     then({});

@@ -285,3 +285,23 @@ TEST_CASE("a publish of which the journal holds nothing is ended after a crash, 
   CHECK(std::count(w.log.begin(), w.log.end(), "event 0-s") == 1);
   CHECK(w.m.is_idle());
 }
+
+TEST_CASE("a crash after two publishes were merged tells both, and the gap in their file") {
+  world w;
+  core::leftover x{entry(1, "t"), core::wall_time{}, core::start_reason::publish, std::nullopt};
+  x.before = {entry(1, "s").of};
+  x.gaps = {{core::wall_time{2s}, 3s, core::gap_cause::publisher_away, "inside"},
+            {core::wall_time{60s}, 3s, core::gap_cause::publisher_away, "behind what is left"}};
+  w.play(w.m.recover({x}, {}, a_second, core::wall_time{100s}));
+  core::mux::account holds;
+  holds.duration = 400ms; // however short it is
+  holds.duration += 6s;
+  w.play(w.m.on_repaired(1, holds, core::wall_time{100s}));
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 1-s") == 1);
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 0-s") == 1);
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 1-t") == 1);
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 0-t") == 1);
+  CHECK(std::count(w.log.begin(), w.log.end(), "event 100-1") == 1);
+  CHECK(std::count(w.gaps_of_files.begin(), w.gaps_of_files.end(), "inside") == 1);
+  CHECK(std::count(w.gaps_of_files.begin(), w.gaps_of_files.end(), "behind what is left") == 0);
+}

@@ -230,6 +230,13 @@ core::policy windows(core::millis mp4, core::millis flv) {
   return x;
 }
 
+std::string opened_branch(const machine::effects& xs) {
+  for (auto& x : xs)
+    if (auto* y = std::get_if<machine::open_branch>(&x))
+      return y->branch;
+  return "";
+}
+
 core::publish later() {
   auto x = of();
   x.sequence = "s2";
@@ -256,7 +263,9 @@ TEST_CASE("a publisher that comes back goes on with the fragments that are open"
   CHECK(count<machine::note_publish>(xs) == 2);
   // The other one begins anew.
   REQUIRE(count<machine::open_branch>(xs) == 1);
-  CHECK(std::get<machine::open_branch>(xs.back()).branch == "flv");
+  CHECK(opened_branch(xs) == "flv");
+  // Nothing more comes of the publish before.
+  CHECK(count<machine::report_finished>(xs) == 1);
   const auto kept = m.on(closed("mp4", 1));
   REQUIRE(count<machine::keep_fragment>(kept) == 1);
   CHECK(std::get<machine::keep_fragment>(kept[0]).entry.of.sequence == "s2");
@@ -278,13 +287,13 @@ TEST_CASE("a branch that is still ending ends beside the one of the next publish
   m.on(core::publisher_left{});
   const auto xs = m.resume(later(), windows(core::millis{10'000}, core::millis{0}), "r2", "policy");
   REQUIRE(count<machine::open_branch>(xs) == 1);
-  CHECK(std::get<machine::open_branch>(xs.back()).branch == "flv 1");
+  CHECK(opened_branch(xs) == "flv 1");
   // What it has open is still the publish's before.
   CHECK(count<machine::note_publish>(xs) == 0);
   const auto kept = m.on(closed("flv", 3));
   REQUIRE(kept.size() == 1);
   CHECK(std::get<machine::keep_fragment>(kept[0]).entry.of.sequence == "s1");
-  CHECK(m.on(core::branch_ended{"flv"}).empty());
+  CHECK(count<machine::open_branch>(m.on(core::branch_ended{"flv"})) == 0);
   // Outside a branch has the name of its format.
   const auto told = m.on(core::gap_closed{{{}, {}, core::gap_cause::stalled_track, "flv 1"}});
   CHECK(std::get<machine::report_gap>(told.at(0)).what.branch == "flv");
@@ -309,4 +318,46 @@ TEST_CASE("each format waits for its own window, then ends as its publish did") 
   REQUIRE(second.size() == 1);
   CHECK(std::get<machine::close_branch>(second[0]).branch == "flv");
   CHECK(count<machine::report_finished>(m.on(core::branch_ended{"flv"})) == 1);
+}
+
+TEST_CASE("a branch that was to go on and has ended of itself begins anew") {
+  machine m{of()};
+  m.record(windows(core::millis{10'000}, core::millis{10'000}), "r1", "policy");
+  m.on(core::publisher_left{});
+  m.resume(later(), windows(core::millis{10'000}, core::millis{10'000}), "r2", "policy");
+  const auto xs = m.on(core::branch_ended{"mp4"});
+  REQUIRE(count<machine::open_branch>(xs) == 1);
+  // One that cannot be opened at all is not tried for ever.
+  const auto name = opened_branch(xs);
+  CHECK(count<machine::open_branch>(m.on(core::branch_ended{name})) == 0);
+}
+
+TEST_CASE("a publish that was merged is finished when its last branch has ended") {
+  machine m{of()};
+  m.record(windows(core::millis{10'000}, core::millis{0}), "r1", "policy");
+  m.on(ready("flv", 3));
+  m.on(opened("flv", 3));
+  m.on(core::publisher_left{});
+  const auto back
+      = m.resume(later(), windows(core::millis{10'000}, core::millis{0}), "r2", "policy");
+  CHECK(count<machine::report_finished>(back) == 0);
+  m.on(closed("flv", 3));
+  const auto xs = m.on(core::branch_ended{"flv"});
+  REQUIRE(count<machine::report_finished>(xs) == 1);
+  CHECK(std::get<machine::report_finished>(xs[0]).sequence == "s1");
+  m.on(core::publisher_left{});
+  m.on(core::branch_ended{"flv 1"});
+  const auto last = m.on(core::branch_ended{"mp4"});
+  REQUIRE(count<machine::report_finished>(last) == 1);
+  CHECK(std::get<machine::report_finished>(last[0]).sequence == "s2");
+}
+
+TEST_CASE("a gap inside of a fragment is noted with it") {
+  machine m{of()};
+  m.record(two_formats(), "r", "policy");
+  m.on(ready("mp4", 7));
+  const core::gap_closed gap{{{}, {}, core::gap_cause::buffer_full, "mp4"}};
+  CHECK(count<machine::note_gap>(m.on(gap)) == 0);
+  m.on(opened("mp4", 7));
+  CHECK(count<machine::note_gap>(m.on(gap)) == 1);
 }

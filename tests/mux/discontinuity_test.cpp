@@ -230,3 +230,30 @@ TEST_CASE("tracks that a segment cannot hold are refused, and what was written s
   REQUIRE(account);
   CHECK(account->video_frames + account->audio_frames == x.frames.size());
 }
+
+TEST_CASE("HLS follows a track that goes and comes back") {
+  const auto& whole = test_clip("bframes");
+  auto alone = only(whole, core::track_kind::video);
+  alone.tracks.audio.reset();
+  alone = moved(alone, end_of(whole));
+  const auto again = moved(whole, 2 * end_of(whole));
+  for (const auto& how : {hls, hls_fmp4}) {
+    CAPTURE(how.name);
+    memory_folder in;
+    auto out = core::mux::open_fragment(in, options_of(how, whole.tracks));
+    REQUIRE(out);
+    write_to(**out, whole);
+    REQUIRE((*out)->discontinue(alone.tracks));
+    write_to(**out, alone);
+    REQUIRE((*out)->discontinue(whole.tracks));
+    write_to(**out, again);
+    const auto account = (*out)->close();
+    REQUIRE(account);
+    CHECK(account->tracks == whole.tracks);
+    CHECK(count(in, mark) == 2);
+    if (!how.is_fmp4())
+      CHECK(difference(joined(joined(whole, alone), again), read(in, how, whole.tracks)) == "");
+    else
+      CHECK(in.exists("init-3.mp4"));
+  }
+}

@@ -258,3 +258,58 @@ TEST_CASE_METHOD(merging, "a write that fails while the publisher is away is a g
   CHECK(is_near(only_file("flv").holds.duration, 11s));
   CHECK(lawlessness(p.heard->events(), 2) == "");
 }
+
+TEST_CASE_METHOD(merging,
+                 "sound that waited for a picture of its new tracks is kept, and the files go on") {
+  auto first = numbered(2s);
+  auto other = *first.tracks.audio;
+  other.config = {0x11, 0x90};
+  other.sample_rate = 48000;
+  p.play(first);
+  // The sound changes, and the publisher leaves before the next key frame.
+  std::vector<core::media_item> burst{config_of(other)};
+  for (auto frame : numbered(500ms, 1s, false, true, 2s).frames) {
+    frame.duration = 0ns;
+    burst.push_back({nullptr, frame});
+  }
+  const auto held = burst.size() - 1;
+  p.clock->advance(500ms);
+  p.push(std::move(burst));
+  p.end(end_reason::interrupted);
+  p.come_back(3s);
+  auto second = numbered(2s);
+  second.tracks.audio = other;
+  p.play(second);
+  REQUIRE(p.finish(3));
+  for (const auto& branch : all) {
+    CAPTURE(branch);
+    CHECK(numbers(p.kept(branch), video).size() == 100);
+    CHECK(numbers(p.kept(branch), core::track_kind::audio).size()
+          == 2 * numbers(first.frames, core::track_kind::audio).size() + held);
+  }
+  CHECK(p.heard->of<core::fragment_closed>("hls").size() == 1);
+  CHECK(p.heard->of<core::branch_ended>("mp4").size() == 1);
+}
+
+TEST_CASE_METHOD(merging, "headers that come long before the media do not shorten the gap") {
+  p.play(numbered(2s));
+  p.end(end_reason::interrupted);
+  p.come_back(2s);
+  const auto x = numbered(2s);
+  p.push({config_of(*x.tracks.video), config_of(*x.tracks.audio)});
+  p.clock->advance(4s);
+  p.play(x, false);
+  REQUIRE(p.finish(3));
+  for (const auto& branch : all) {
+    CHECK(is_near(only_file(branch).holds.duration, 10s));
+    CHECK(is_near(only_file(branch).gaps.at(0).length, 6s));
+  }
+}
+
+TEST_CASE_METHOD(merging, "what the muxer holds back is written when the publisher goes") {
+  p.play(numbered(2s));
+  p.end(end_reason::interrupted);
+  REQUIRE(p.disk.wait_for_frames("mp4.1", numbered(2s).frames.size()));
+  for (const auto* name : {"mp4.1", "flv.1", "hls.1"})
+    CHECK(p.disk.wait_for_write_out(name));
+}

@@ -39,6 +39,12 @@ public:
     in_.changed_.notify_all();
     return {};
   }
+  core::result<void> write_out() override {
+    std::lock_guard guard{in_.mutex_};
+    in_.fragments_[how_.name].is_written_out = true;
+    in_.changed_.notify_all();
+    return {};
+  }
   core::result<void> discontinue(const core::track_set& x) override {
     std::lock_guard guard{in_.mutex_};
     auto& to = in_.fragments_[how_.name];
@@ -108,6 +114,11 @@ std::size_t fake_disk::frames_of(const std::string& name) const {
 bool fake_disk::wait_for_frames(const std::string& name, std::size_t count) {
   std::unique_lock lock{mutex_};
   return changed_.wait_for(lock, 10s, [&] { return fragments_[name].frames.size() >= count; });
+}
+
+bool fake_disk::wait_for_write_out(const std::string& name) {
+  std::unique_lock lock{mutex_};
+  return changed_.wait_for(lock, 10s, [&] { return fragments_[name].is_written_out; });
 }
 
 // -- inbox and publish ---------------------------------------------------------------------------

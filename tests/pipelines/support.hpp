@@ -40,6 +40,7 @@ public:
     core::mux::options how;
     std::vector<core::frame> frames;
     std::vector<std::size_t> discontinuities; // before so many of them
+    bool is_written_out = false;
     bool is_closed = false;
   };
 
@@ -55,6 +56,7 @@ public:
   std::map<std::string, fragment> all() const;
   std::size_t frames_of(const std::string& name) const;
   bool wait_for_frames(const std::string& name, std::size_t count);
+  bool wait_for_write_out(const std::string& name);
 
 private:
   class recorder;

@@ -96,6 +96,7 @@ TEST_CASE_METHOD(fixture, "a fragment is told as part of the last publish that w
   of.since = at(morning + 7);
   journal->note_publish(5, of);
   journal->note_opened(5, at(morning), core::start_reason::cut);
+  journal->note_gap(5, {at(morning + 4), core::seconds{3}, core::gap_cause::publisher_away, "mp4"});
   of.sequence = "last";
   journal->note_publish(5, of);
   of.key.stream = "another"; // never
@@ -106,6 +107,12 @@ TEST_CASE_METHOD(fixture, "a fragment is told as part of the last publish that w
   REQUIRE(left.size() == 1);
   CHECK(left[0].entry.of.sequence == "last");
   CHECK(left[0].entry.of.since == at(morning + 7));
+  REQUIRE(left[0].before.size() == 2);
+  CHECK(left[0].before[0].sequence == "s1");
+  CHECK(left[0].before[1].sequence == "next");
+  REQUIRE(left[0].gaps.size() == 1);
+  CHECK(left[0].gaps[0].cause == core::gap_cause::publisher_away);
+  CHECK(left[0].gaps[0].length == core::seconds{3});
   CHECK(left[0].start == at(morning));
 }
 
