@@ -143,6 +143,10 @@ void stream_state::run(session&, const machine::note_gap& x) {
   opts_.journal->note_gap(x.id, x.what);
 }
 
+void stream_state::run(session&, const machine::note_held& x) {
+  opts_.journal->note_held(x.id, x.since);
+}
+
 void stream_state::run(session&, const machine::note_opened& x) {
   opts_.journal->note_opened(x.id, x.start, x.why);
 }

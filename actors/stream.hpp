@@ -55,6 +55,7 @@ private:
   void run(session& s, const machine::note_publish& x);
   void run(session& s, const machine::note_opened& x);
   void run(session& s, const machine::note_gap& x);
+  void run(session& s, const machine::note_held& x);
   void run(session& s, machine::keep_fragment& x);
   void run(session& s, machine::salvage_fragment& x);
   void run(session& s, const machine::report_tracks& x);

@@ -136,10 +136,11 @@ private:
     file_row row;
     step now = step::held;
     millis minimum{0};
-    bool recovered = false; // counted in `recovering`
-    bool unused = false;    // no frame was ever noted for it
-    int refusals = 0;       // in a row, by the storage
-    int pause = 0;          // retries to let pass before the next one
+    bool recovered = false;          // counted in `recovering`
+    bool unused = false;             // no frame was ever noted for it
+    std::optional<wall_time> held{}; // sound behind it waited in memory at the crash
+    int refusals = 0;                // in a row, by the storage
+    int pause = 0;                   // retries to let pass before the next one
   };
   struct sequence_state {
     std::map<format, nanos> media; // of the fragments closed so far

@@ -117,6 +117,7 @@ machine::effects machine::recover(std::vector<leftover> xs,
       j.row.started = x.started;
       j.row.ended = end_reason::recovered;
       j.row.gaps = x.gaps;
+      j.held = x.held;
       auto& torn = s.torn.try_emplace(x.entry.what, j.row.start).first->second;
       torn = std::min(torn, j.row.start);
       repairs_.push_back(id);
@@ -231,7 +232,7 @@ void machine::tell_crash(const publish& of, bool is_kept, commit_batch& batch, e
     // later is a clock that stepped back.
     auto until = from > back + clock_step ? from + most_lost : back;
     if (torn)
-      from = std::max(torn->row.start, from - tear);
+      from = std::max(torn->row.start, std::min(from - tear, torn->held.value_or(from)));
     until = std::max(until, from + tear);
     const gap x{from, until - from, gap_cause::crash, to_string(what)};
     out.push_back(tell_gap{x});

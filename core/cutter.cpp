@@ -101,7 +101,9 @@ cutter::decision cutter::go_on(const frame& x, bool slot_ready) {
     return {action::finish, why_, *closing_};
   }
   if (is_changed_) {
-    const bool held_too_long = held_since_ && x.dts - *held_since_ > longest_hold;
+    // A key frame that does not come is not waited for.
+    const bool held_too_long
+        = held_since_ && (x.dts - *held_since_ > longest_hold || video_is_away(x.dts));
     if (tracks_.video ? (!is_audio && x.key) || (is_audio && held_too_long) : true)
       return takes_changes_ ? change(x) : open(x, start_reason::parameters, end_reason::parameters);
     if (is_audio && is_audio_changed_ && !is_apart_) {

@@ -156,6 +156,12 @@ struct gap_closed {
   gap what;
 };
 
+/// From here on sound waits in memory for the next fragment: no file has it until that begins.
+struct sound_held {
+  std::string branch;
+  wall_time since{};
+};
+
 /// The tracks became known or changed.
 struct tracks_changed {
   track_set tracks;

@@ -30,7 +30,7 @@ public:
 /// within a branch in the order opened, closed or failed, ended.
 using media_event = std::variant<fragment_opened, fragment_closed, fragment_failed, gap_closed,
                                  tracks_changed, time_repaired, slot_taken, slot_declined,
-                                 trouble_met, branch_ended, publisher_left>;
+                                 sound_held, trouble_met, branch_ended, publisher_left>;
 using media_sink = std::function<void(media_event)>;
 
 /// Sizes and times of one open branch, for the status.
@@ -144,7 +144,8 @@ struct leftover {
   std::optional<wall_time> ended{};
   /// Publishes that it was part of before `entry.of`, which went on with it.
   std::vector<publish> before{};
-  std::vector<gap> gaps{}; // in it, as they were noted
+  std::vector<gap> gaps{};         // in it, as they were noted
+  std::optional<wall_time> held{}; // sound behind this waited in memory
 };
 
 /// A publish of an earlier process that was told to have begun and not to have ended.
@@ -166,6 +167,8 @@ public:
   virtual void note_publish(file_id id, const publish& of) = 0;
   /// Media is missing in the fragment.
   virtual void note_gap(file_id id, const gap& x) = 0;
+  /// Sound behind this moment is neither in the fragment nor in the next one yet.
+  virtual void note_held(file_id id, wall_time since) = 0;
   /// Removes the entry (and what lies in the spool for it, when `with_files`).
   virtual void drop(file_id id, bool with_files, done) = 0;
   /// Where a new fragment of this format goes.

@@ -206,6 +206,13 @@ machine::effects machine::on(const gap_closed& x) {
   return out;
 }
 
+machine::effects machine::on(const sound_held& x) {
+  const auto at = branches_.find(x.branch);
+  if (at == branches_.end() || at->second.open == 0)
+    return {};
+  return {note_held{at->second.open, x.since}};
+}
+
 machine::effects machine::on(const tracks_changed& x) { return {report_tracks{x.tracks}}; }
 
 machine::effects machine::on(const time_repaired& x) {

@@ -111,14 +111,18 @@ public:
     file_id id;
     gap what;
   };
+  struct note_held {
+    file_id id;
+    wall_time since;
+  };
   struct arm_slot_retry {
     millis delay;
     slot_retry_due what;
   };
   using effect = std::variant<open_branch, close_branch, prepare_slot, offer_slot, discard_slot,
-                              note_publish, note_opened, note_gap, keep_fragment, salvage_fragment,
-                              report_tracks, report_gap, report_trouble, tell_repair, report_left,
-                              report_finished, arm_slot_retry>;
+                              note_publish, note_opened, note_gap, note_held, keep_fragment,
+                              salvage_fragment, report_tracks, report_gap, report_trouble,
+                              tell_repair, report_left, report_finished, arm_slot_retry>;
   using effects = std::vector<effect>;
 
   explicit stream_machine(publish of) : of_{std::move(of)} {}
@@ -140,6 +144,7 @@ public:
   effects on(const fragment_closed& x);
   effects on(const fragment_failed& x);
   effects on(const gap_closed& x);
+  effects on(const sound_held& x);
   effects on(const tracks_changed& x);
   effects on(const time_repaired& x);
   effects on(const slot_declined& x);

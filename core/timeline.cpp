@@ -119,7 +119,11 @@ void timeline::place(frame& x, steady_time arrival, timed& out) {
   auto composition = wrapped(x.pts - x.dts);
 
   if (mine.is_started) {
-    mine.unwrapped += wrapped(raw - mine.raw);
+    const auto step = wrapped(raw - mine.raw);
+    // Nothing is wrong with it, but it is once in 49.7 days and worth a line.
+    if (step > nanos{0} && raw < mine.raw)
+      report(out, x.kind, repair_kind::wrapped, period);
+    mine.unwrapped += step;
   } else if (other.is_started) {
     mine.unwrapped = other.unwrapped + wrapped(raw - other.raw);
     mine.shift = other.shift;
@@ -227,6 +231,8 @@ const char* to_string(timeline::repair_kind x) {
     return "jumped";
   case timeline::repair_kind::composition:
     return "composition";
+  case timeline::repair_kind::wrapped:
+    return "wrapped";
   }
   return "?";
 }
@@ -243,6 +249,8 @@ std::string to_string(const timeline::repair& x) {
     return of + " jumped by " + std::to_string(ms) + " ms; media time goes on with the arrival";
   case timeline::repair_kind::composition:
     return of + " had a presentation " + std::to_string(ms) + " ms off; taken as 0";
+  case timeline::repair_kind::wrapped:
+    return of + " wrapped, as those of 32 bits do after 49.7 days; media time goes on";
   }
   return of;
 }

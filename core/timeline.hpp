@@ -19,7 +19,7 @@ namespace core {
 /// next one tells its duration; never longer than 2 s.
 class timeline {
 public:
-  enum class repair_kind : std::uint8_t { went_back, jumped, composition };
+  enum class repair_kind : std::uint8_t { went_back, jumped, composition, wrapped };
   /// Mended time stamps of one track and kind, counted over the calls that share a `timed`.
   struct repair {
     track_kind track = track_kind::video;

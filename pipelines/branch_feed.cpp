@@ -63,6 +63,8 @@ void branch_feed::on(const core::frame& x) {
     lose(x, loss_ && !is_away() ? loss_->cause : core::gap_cause::stalled_track);
     break;
   case action::hold:
+    if (held_.empty())
+      publish_.tell(core::sound_held{name_, publish_.wall(x.dts)});
     planned_bytes_ += weight(x);
     held_.push_back(x);
     break;

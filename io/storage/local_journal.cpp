@@ -114,6 +114,12 @@ void local_journal::note_gap(core::file_id id, const core::gap& x) {
             "a gap cannot be noted with its fragment; a recovery would tell it beside the file");
 }
 
+void local_journal::note_held(core::file_id id, core::wall_time since) {
+  give_note(id, {{"held", documents::rfc3339(since)}},
+            "it cannot be noted that sound waits for the next file; a crash would tell its gap too "
+            "short");
+}
+
 void local_journal::give_note(core::file_id id, const nlohmann::json& note,
                               const std::string& otherwise) {
   order x;

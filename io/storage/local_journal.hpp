@@ -35,6 +35,7 @@ public:
   void note_opened(core::file_id id, core::wall_time start, core::start_reason why) override;
   void note_publish(core::file_id id, const core::publish& of) override;
   void note_gap(core::file_id id, const core::gap& x) override;
+  void note_held(core::file_id id, core::wall_time since) override;
   void drop(core::file_id id, bool with_files, done) override;
   core::fragment_slot place(core::file_id id, std::string video_id,
                             core::format what) const override;

@@ -51,6 +51,9 @@ void apply_note(std::string_view line, core::leftover& to) {
   if (note.contains("publish"))
     if (auto of = documents::to_publish(note["publish"]); of && of->key == to.entry.of.key)
       to.before.push_back(std::exchange(to.entry.of, *std::move(of)));
+  if (note.contains("held") && note["held"].is_string())
+    if (auto since = documents::to_time(note["held"].get_ref<const std::string&>()); since)
+      to.held = *since;
   if (note.contains("gaps"))
     if (auto gaps = documents::to_gaps(note["gaps"].dump()); gaps)
       to.gaps.insert(to.gaps.end(), gaps->begin(), gaps->end());

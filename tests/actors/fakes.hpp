@@ -74,6 +74,9 @@ struct fake_journal : core::journal {
   void note_publish(core::file_id id, const core::publish&) override {
     log.push_back("journal.publish " + std::to_string(id));
   }
+  void note_held(core::file_id id, core::wall_time) override {
+    log.push_back("journal.held " + std::to_string(id));
+  }
   void note_gap(core::file_id id, const core::gap&) override {
     log.push_back("journal.gap " + std::to_string(id));
   }

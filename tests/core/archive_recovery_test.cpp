@@ -305,3 +305,20 @@ TEST_CASE("a crash after two publishes were merged tells both, and the gap in th
   CHECK(std::count(w.gaps_of_files.begin(), w.gaps_of_files.end(), "inside") == 1);
   CHECK(std::count(w.gaps_of_files.begin(), w.gaps_of_files.end(), "behind what is left") == 0);
 }
+
+TEST_CASE(
+    "sound that waited in memory at a crash is in the gap, whatever the file has of pictures") {
+  world w;
+  const core::wall_time zero{};
+  core::leftover x{entry(1), zero, core::start_reason::publish, std::nullopt};
+  x.held = zero + 4s;
+  auto xs = w.m.recover({x}, {}, a_second, zero + 20s);
+  core::mux::account holds;
+  holds.duration = 9s;
+  std::optional<core::gap> told;
+  for (auto& gap : all<machine::tell_gap>(w.m.on_repaired(1, holds, zero + 20s)))
+    told = gap.what;
+  REQUIRE(told);
+  CHECK(told->start == zero + 4s);
+  CHECK(told->length == 16s);
+}

@@ -269,6 +269,16 @@ TEST_CASE("a shared screen that stands still keeps its picture over the length o
   CHECK(c.on(key(300s), true).what == action::cut);
 }
 
+TEST_CASE("audio of a new configuration does not wait for pictures that do not come") {
+  auto c = both();
+  c.on(key(0ms), true);
+  c.on(delta(40ms), true);
+  c.set_tracks(tracks(true, true, 1, 2));
+  CHECK(c.on(sound(1s), true).what == action::hold);
+  CHECK(c.on(sound(2s), true).what == action::hold);
+  CHECK(c.on(sound(2100ms), true).what == action::cut);
+}
+
 TEST_CASE("audio that was held once does not shorten a later wait") {
   auto c = both();
   c.on(key(0ms), true);

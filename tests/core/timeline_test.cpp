@@ -100,7 +100,11 @@ TEST_CASE("stamps that wrap at 2^32 ms go on") {
   p.push(audio, 20ms, 40ms);
   CHECK(p.times(video) == times{0ms, 40ms});
   CHECK(p.times(audio) == times{3ms, 26ms});
-  CHECK(p.got.repairs.empty());
+  REQUIRE(p.got.repairs.size() == 2);
+  for (const auto& repair : p.got.repairs) {
+    CHECK(repair.what == core::timeline::repair_kind::wrapped);
+    CHECK(repair.count == 1);
+  }
 }
 
 TEST_CASE("a presentation time that has wrapped alone keeps its distance") {

@@ -173,6 +173,9 @@ class TransportStream:
             self.audio(pts, body)
 
     def audio(self, pts, body):
+        if body[0] == 0xFF and body[1] & 6:  # a layer: MPEG audio, one frame in each packet of ours
+            self.packets.append(Packet("audio", pts, pts, None, md5(body), True))
+            return
         at, count = 0, 0
         while at + 7 <= len(body):
             head = body[at:at + 7]
