@@ -166,6 +166,7 @@ TEST_CASE("audio of a new configuration waits for the key frame, at most 12 s") 
     CHECK(c.on(sound(140ms), true).what == action::write);
   }
   SECTION("it does not") {
+    CHECK(c.on(delta(12s), true).what == action::write);
     CHECK(c.on(sound(12040ms), true).what == action::hold);
     CHECK(c.on(sound(12041ms), true).what == action::cut);
     CHECK(c.on(delta(12080ms), true).what == action::lose);

@@ -271,8 +271,10 @@ class Table(livetape.Case):
         if len(branches) != len(formats):
             yield f"branches: {branches}"
         for x in branches:
-            if x["duration"] < row.look - 2:
-                yield f"{x['format']} has come to {x['duration']} s of {row.look}"
+            # It may have closed files before.
+            come = x["duration"] + sum(y["duration"] for y in node.files(stream=f"live/{row.stream}", format=x["format"]))
+            if come < row.look - 2:
+                yield f"{x['format']} has come to {come} s of {row.look}"
 
     def check_metrics(self, done):
         """The metric counts what the log tells, and what the log tells no more."""

@@ -64,8 +64,9 @@ TABLE = [
         repairs={"jumped": (2, 4)}),
     Row("a jump back of 5 s", lambda: shifted(based(clip(), 20_000), 3000, -5 * SECOND), lengths=(7,),
         repairs={"jumped": (1, 2)}),
+    # Below zero the numbers begin at their other end, and come back.
     Row("a jump back below the first stamp", lambda: shifted(clip(), 3000, -5 * SECOND), lengths=(7,),
-        repairs={"jumped": (1, 2)}),
+        repairs={"jumped": (1, 2), "wrapped": (1, 2)}),
     Row("a restart from zero", lambda: shifted(clip(), 3000, -3000), lengths=(7,), repairs={"jumped": (1, 2)}),
     Row("a restart from zero after long", lambda: shifted(based(clip(), 5 * HOUR), 3000, -3000 - 5 * HOUR),
         lengths=(7,), repairs={"jumped": (1, 2)}),
