@@ -6,6 +6,9 @@
 #include "core/mux/mp4_moof.hpp"
 #include "core/mux/tally.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace core::mux::hls {
 
 namespace {
@@ -37,6 +40,9 @@ public:
 
   result<void> write(std::span<const frame> frames) override {
     for (const auto& f : frames) {
+      if (apart_)
+        if (auto r = go_apart(*std::exchange(apart_, {}), f.pts); !r)
+          return r;
       bool video = f.kind == track_kind::video;
       if (!(video ? current_.video : current_.audio))
         return failure{errc::bad_request, "a frame belongs to a track that the fragment has not"};
@@ -62,24 +68,12 @@ public:
 
   result<void> write_out() override { return segment_ ? flush() : result<void>{}; }
 
+  /// Takes effect with the next frame, which says when what was before has ended.
   result<void> discontinue(const track_set& x) override {
     if (auto r = check_tracks(format::hls, x, head_.kind); !r)
       return r;
-    if (segment_)
-      if (auto r = next_segment(whole_.end()); !r)
-        return r;
-    // What has no segment yet has nothing that it does not follow on.
-    std::string lines{number_ > 1 && !is_apart_ ? discontinuity_line : ""};
-    if (x != current_) {
-      if (auto r = begin_tracks(x); !r)
-        return r;
-      // A track that went is still one of the file.
-      tracks_ = {x.video ? x.video : tracks_.video, x.audio ? x.audio : tracks_.audio};
-      if (head_.kind == segment_kind::fmp4)
-        lines += map_line(inits_);
-    }
-    is_apart_ = number_ > 1;
-    return append_whole(*playlist_, view(lines));
+    apart_ = x;
+    return {};
   }
 
   result<account> close() override {
@@ -104,6 +98,26 @@ public:
   nanos durable_until() const override { return written_.durable_until(); }
 
 private:
+  /// Sound that waited for its picture begins before the pictures of the old tracks end: that time
+  /// is listed once.
+  result<void> go_apart(const track_set& x, nanos at) {
+    if (segment_)
+      if (auto r = next_segment(std::min(whole_.end(), at)); !r)
+        return r;
+    // What has no segment yet has nothing that it does not follow on.
+    std::string lines{number_ > 1 ? discontinuity_line : ""};
+    if (x != current_) {
+      if (auto r = begin_tracks(x); !r)
+        return r;
+      // A track that went is still one of the file.
+      tracks_ = {x.video ? x.video : tracks_.video, x.audio ? x.audio : tracks_.audio};
+      if (head_.kind == segment_kind::fmp4)
+        lines += map_line(inits_);
+    }
+    is_apart_ = number_ > 1;
+    return append_whole(*playlist_, view(lines));
+  }
+
   result<void> begin_tracks(const track_set& x) {
     current_ = x;
     if (head_.kind == segment_kind::ts) {
@@ -202,7 +216,8 @@ private:
   // -- the open segment
   std::unique_ptr<file> segment_;
   std::uint64_t number_ = 1;
-  bool is_apart_ = false; // it does not follow on the one before
+  bool is_apart_ = false;          // it does not follow on the one before
+  std::optional<track_set> apart_; // nor does what comes next, which has these tracks
   nanos segment_start_{0};
   std::uint64_t video_frames_ = 0;
   std::uint64_t audio_frames_ = 0;

@@ -132,13 +132,9 @@ TABLE = [
 # What is known to be broken, as (case, check), and whether it fails each time; to be taken out when it is mended.
 NEVER_CUT = ["the sound vanishes", "the picture vanishes", "the sound stalls", "the picture stalls",
              "the picture stalls up to the middle of a group"]
-OVERLAP = ["another sample rate", "mono to stereo", "aac to mp3", "the sound begins late",
-           "a change of sound before a cut by length", "two changes of sound in a group"]
 KNOWN = {
     # core/cutter cuts for other parameters only; a track that is silent has none.
     **{(name, check): True for name in NEVER_CUT for check in ("files", "discontinuities")},
-    # Sound that waited for the key frame is put behind the discontinuity, so there the playlist counts its time twice.
-    **{(name, "durations"): True for name in OVERLAP},
 }
 
 

@@ -75,6 +75,8 @@ class lost_index(livetape.Case):
             clips.finish(self, pushed)
         wait_for("their files", lambda: len(node.files()) == 6)
         wait_for("their hashes", lambda: all(row["sha256"] for row in node.files()), 20)
+        # And that nothing is left to be announced, nor to be noted as announced.
+        wait_for("their announcements", lambda: node.get("/api/v1/events?state=waiting")["total"] == 0, 20)
         self.multiply(node)
 
     def multiply(self, node):

@@ -9,9 +9,10 @@ from collections import namedtuple
 import livetape
 from livetape import wait_for
 
+SANITIZED = b"__asan_init" in livetape.BINARY.read_bytes()
 # MiB more than after a warm-up, at rest: SQLite's caches (2 MiB for each connection) fill up, and the allocator gives
 # back only what lies at the end of its heap. AddressSanitizer's gives nothing back and makes each block larger.
-MOST_MEMORY = 30 if b"__asan_init" in livetape.BINARY.read_bytes() else 10
+MOST_MEMORY = 30 if SANITIZED else 10
 SETTLED = 2.0  # seconds without a change
 Usage = namedtuple("Usage", "descriptors threads memory")  # MiB
 # What is measured has to be what the process holds, not what its allocator keeps for later. glibc gives threads heaps
