@@ -268,10 +268,10 @@ class failing_syncs(faulty):
             self.wait_for_media(publish, until)
         self.assertEqual((self.media_in(one), self.media_in(two)), ({".flv", ".hls"}, {".mp4"}))
         self.end_publishes(*publishes.values())
+        wait_for("empty spools", lambda: not any([*one.iterdir(), *two.iterdir()]), 20)
         for what, (node, _) in lanes.items():
             with self.subTest(what):
                 self.check(node, publishes[what], what)
-        wait_for("empty spools", lambda: not any([*one.iterdir(), *two.iterdir()]), 20)
         self.assertLess(max(x.grown() for x in grown), MOST_GROWN)
 
     def media_in(self, folder):
