@@ -6,7 +6,6 @@
 #include "actors/notifier.hpp"
 #include "actors/room.hpp"
 
-#include <atomic>
 #include <caf/typed_event_based_actor.hpp>
 #include <functional>
 #include <map>
@@ -26,7 +25,7 @@ struct node_options {
   core::millis answer_limit{5000};
   spawn_stream spawn;
   core::duplicate second = core::duplicate::takeover;
-  std::shared_ptr<std::atomic<std::int64_t>> places{}; // as of its rooms
+  std::shared_ptr<waiting_places> places{}; // as of its rooms
   /// Actors without which nothing is kept or announced, by name; and who is told that one crashed.
   std::vector<std::pair<std::string, caf::actor>> watched;
   std::function<void(const std::string& what)> on_fault;

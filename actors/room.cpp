@@ -128,22 +128,9 @@ void room_state::on(const fragment_broken& x) {
 
 /// Nobody waits for a publisher in more streams than the node has descriptors for.
 void room_state::on(const left& x) {
-  bool may_wait = true;
-  if (opts_.places && !has_place_) {
-    has_place_ = opts_.places->fetch_sub(1) > 0;
-    may_wait = has_place_;
-    if (!has_place_)
-      opts_.places->fetch_add(1);
-  }
-  apply(machine_.on_left(x.sequence, x.how, may_wait));
-  give_place_back();
-}
-
-void room_state::give_place_back() {
-  if (has_place_ && machine_.interrupted().empty()) {
-    has_place_ = false;
-    opts_.places->fetch_add(1);
-  }
+  if (opts_.places && !place_)
+    place_ = opts_.places->take();
+  apply(machine_.on_left(x.sequence, x.how, !opts_.places || place_));
 }
 
 void room_state::on(const gap_found& x) {
@@ -173,8 +160,6 @@ void room_state::on_stream_down(const caf::error& why) {
 /// Nobody may go on publishing into a room that is gone. Its stream would live on for ever: the
 /// sinks of its media hold it.
 room_state::~room_state() {
-  if (has_place_)
-    opts_.places->fetch_add(1);
   drop_sessions("the server met a fault");
   if (stream_)
     caf::anon_send_exit(stream_, caf::exit_reason::user_shutdown);

@@ -3,8 +3,8 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/stream.hpp"
+#include "actors/waiting_places.hpp"
 
-#include <atomic>
 #include <caf/typed_event_based_actor.hpp>
 #include <functional>
 #include <map>
@@ -26,9 +26,7 @@ struct room_options {
   core::millis answer_limit{5000}; // for questions to its stream
   spawn_stream spawn;
   core::duplicate second = core::duplicate::takeover;
-  /// Streams of the node that may still begin to wait for their publishers; null: any number. Each
-  /// holds its files open.
-  std::shared_ptr<std::atomic<std::int64_t>> places{};
+  std::shared_ptr<waiting_places> places{}; // null: any number of streams may wait
 };
 
 /// Carries out what its room_machine decides; supervises one stream.
@@ -52,6 +50,7 @@ private:
   void on(const fragment_broken& x);
   void on(const gap_found& x);
   void on(const branch_troubled& x);
+  void on(const left& x);
   void on_stream_down(const caf::error& why);
   void drop_sessions(const std::string& why);
   void apply(machine::effects xs);
@@ -71,8 +70,6 @@ private:
   void run(const machine::announce_trouble& x);
   void run(const machine::report_idle& x);
 
-  void on(const left& x);
-  void give_place_back();
   stream_actor& stream();
   caf::typed_response_promise<core::admission> take_promise(const std::string& sequence);
 
@@ -85,7 +82,7 @@ private:
   std::map<std::string, std::shared_ptr<core::publisher>> sessions_;
   std::map<std::string, caf::typed_response_promise<core::admission>> admitting_; // by sequence
   std::uint64_t requests_ = 0;
-  bool has_place_ = false;
+  std::shared_ptr<void> place_; // while it waits for a publisher to come back
 };
 
 room_actor::behavior_type room(room_actor::stateful_pointer<room_state> self, room_options opts,

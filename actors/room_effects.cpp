@@ -59,7 +59,8 @@ std::string text(const core::policy& x) {
 void room_state::apply(machine::effects xs) {
   for (auto& x : xs)
     std::visit([this](auto& y) { run(y); }, x);
-  give_place_back();
+  if (machine_.interrupted().empty())
+    place_.reset();
 }
 
 void room_state::run(const machine::attach& x) {

@@ -13,6 +13,13 @@ std::string length(core::nanos x) {
   return duration_text(std::chrono::duration_cast<core::millis>(x));
 }
 
+/// Empty where an interruption ends the file.
+std::string window_text(const core::format_policy& x) {
+  const auto window = core::window_of(x);
+  return window == core::millis{0} ? std::string{}
+                                   : ", going on after an interruption of up to " + length(window);
+}
+
 /// "mp4 (30m a file), hls (7d a playlist in segments of 6s)"
 std::string formats_text(const std::vector<core::format_policy>& formats) {
   std::string out;
@@ -23,9 +30,7 @@ std::string formats_text(const std::vector<core::format_policy>& formats) {
                                        : " a file";
     if (x.branch != core::to_string(x.what))
       out += ", by " + x.branch;
-    if (const auto window = core::window_of(x); window > core::millis{0})
-      out += ", going on after an interruption of up to " + length(window);
-    out += ")";
+    out += window_text(x) + ")";
   }
   return out.empty() ? "nothing" : out;
 }
@@ -66,11 +71,7 @@ std::string describe(const settings& x, std::string_view app_stream) {
     out += "  " + std::string(core::to_string(y.what)) + ": " + length(y.fragment)
            + (y.what == core::format::hls ? " a playlist, segments of " + length(y.segment)
                                           : std::string(" a file"))
-           + ", written by branch " + y.branch
-           + (core::window_of(y) > core::millis{0}
-                  ? ", going on after an interruption of up to " + length(core::window_of(y))
-                  : std::string{})
-           + "\n";
+           + ", written by branch " + y.branch + window_text(y) + "\n";
   }
   out += "  a publish shorter than " + length(policy.minimum_duration) + " leaves no file\n";
   return out + "  " + kept_text(x) + "\n";

@@ -11,12 +11,6 @@ namespace {
 
 using policy = core::format_policy;
 
-/// Those of GStreamer's elements cannot go on with a file after an interruption.
-bool can_go_on(const policy& x) {
-  const std::string name = core::to_string(x.what);
-  return x.branch == name || x.branch == name + "-faststart" || x.branch == name + "-fmp4";
-}
-
 field<policy> merge_window() {
   return duration<policy>("merge_window", &policy::merge_window, 0ms, defaults::merge_window_most,
                           "That of this format; else as for all of them.");
@@ -88,7 +82,7 @@ std::optional<std::vector<policy>> read_formats(reading& r, const json& x, const
       reading::step at(r, f.about.name);
       auto& y = out.emplace_back(default_format(f.what));
       read_keys(r, *it, f.about, f.members, y);
-      if (!can_go_on(y)) {
+      if (!core::can_go_on(y)) {
         reading::step window(r, "merge_window");
         if (core::window_of(y) > 0ms)
           r.refuse("the branch " + y.branch

@@ -110,12 +110,8 @@ machine::effects machine::on_finished(const publish& of, const publisher_left& h
   s.account = tell_finished{of, how, gaps};
   if (!s.ended) {
     s.ended = true;
-    if (s.too_short && !s.long_enough) {
-      out.push_back(tell_gap{*s.too_short});
-      commit_batch batch;
-      batch.gaps.emplace_back(of.key, *s.too_short);
-      commit_next(of.sequence, std::move(batch), false, out);
-    }
+    if (s.too_short && !s.long_enough)
+      out = on_gap(of, *s.too_short);
     weigh(of.sequence, out); // may end its account
   }
   finish(of.sequence, out);

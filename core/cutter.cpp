@@ -105,7 +105,7 @@ cutter::decision cutter::go_on(const frame& x, bool slot_ready) {
     const bool held_too_long
         = held_since_ && (x.dts - *held_since_ > longest_hold || video_is_away(x.dts));
     if (tracks_.video ? (!is_audio && x.key) || (is_audio && held_too_long) : true)
-      return takes_changes_ ? change(x) : open(x, start_reason::parameters, end_reason::parameters);
+      return release(x);
     if (is_audio && is_audio_changed_ && !is_apart_) {
       if (!held_since_)
         held_since_ = x.dts;

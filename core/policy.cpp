@@ -80,6 +80,12 @@ bool matches(std::string_view glob, std::string_view text) {
   return reached[glob.size()];
 }
 
+bool can_go_on(const format_policy& x) {
+  const std::string name = to_string(x.what);
+  return x.branch.empty() || x.branch == name || x.branch == name + "-faststart"
+         || x.branch == name + "-fmp4";
+}
+
 millis longest_window(const policy& x) {
   millis out{0};
   if (x.enabled)

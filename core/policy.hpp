@@ -49,6 +49,9 @@ struct rule {
 };
 
 inline millis window_of(const format_policy& x) { return x.merge_window.value_or(millis{0}); }
+/// True of branches whose fragments can go on after an interruption: those of livetape's own
+/// writers. GStreamer's elements cannot.
+bool can_go_on(const format_policy& x);
 /// The longest merge window of what is recorded; 0: each interruption ends all of it.
 millis longest_window(const policy& x);
 

@@ -29,11 +29,11 @@ struct takeover_due {
 
 /// The room of one stream: who may publish, and what becomes of each publish.
 ///
-///     vacant --accept--> live --left--> vacant
-///                         live --left, within a merge window--> interrupted
-///     interrupted --accept--> live                      (goes on with the fragments of the one
-///     before) interrupted --window over, drop--> vacant live --accept--> live (takeover: the one
-///     before is dropped)
+///     vacant      --accept-----------------> live
+///     live        --left-------------------> vacant, with a merge window: interrupted
+///     interrupted --accept-----------------> live         (goes on with the same fragments)
+///     interrupted --window over, drop------> vacant
+///     live        --accept-----------------> live         (takeover: the one before is dropped)
 ///
 /// A publish that was left, or is being dropped, stays until its stream says that it is finished; a
 /// new one may go live meanwhile, and is announced once the one before has left. Where there is a

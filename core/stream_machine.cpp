@@ -30,13 +30,19 @@ bool machine::has_running(format what) const {
 
 machine::effects machine::record(const policy& x, const std::string& recording_id,
                                  const std::string& reason) {
-  effects out;
   by_ = x;
   recording_id_ = recording_id;
   reason_ = reason;
+  effects out;
+  open_missing(out);
+  return out;
+}
+
+/// A format that already runs is not opened twice.
+void machine::open_missing(effects& out) {
   for (auto& how : by_.formats) {
     if (has_running(how.what))
-      continue; // A format that already runs is not opened twice.
+      continue;
     std::string name = to_string(how.what);
     if (branches_.contains(name))
       name += " " + std::to_string(++opened_again_);
@@ -45,7 +51,6 @@ machine::effects machine::record(const policy& x, const std::string& recording_i
         branch{how, recording_id_, reason_, phase::waiting, false, false, of_.sequence, 0, {}});
     out.push_back(open_branch{name, how, start_reason::publish});
   }
-  return out;
 }
 
 machine::effects machine::resume(const publish& of, const policy& x,
@@ -234,8 +239,7 @@ machine::effects machine::on(const branch_ended& x) {
   at->second.now = phase::ended;
   // One that was to go on and has ended of itself: the format does not end with it.
   if (!left_ && at->second.goes_on && !at->second.is_ending)
-    for (auto& y : record(policy{by_}, recording_id_, reason_))
-      out.push_back(std::move(y));
+    open_missing(out);
   report_before(out);
   finish_if_quiet(out);
   return out;

@@ -33,11 +33,11 @@ struct slot_retry_due {
 ///                 +--opened-- failed <+ failed
 ///
 /// Slots are made ready ahead: the media asks with slot_taken, the machine has one prepared, offers
-/// it, and discards at the end what was never used. When the publisher has left and every branch
-/// has ended and no slot is being prepared any more, the publish is finished; that is said exactly
-/// once. Until then another publish may go
-/// on with the branches whose merge window is not over; their fragments are then that one's. Those
-/// that are ending end beside the new ones, so a branch is named by its format and a number.
+/// it, and discards at the end what was never used. When the publisher has left, every branch has
+/// ended and no slot is being prepared any more, the publish is finished; that is said exactly
+/// once. Until then another publish may go on with the branches whose merge window is not over;
+/// their fragments are then that one's. Those that are ending end beside the new ones, so a branch
+/// is named by its format and a number.
 class stream_machine {
 public:
   enum class phase { waiting, writing, failed, ended };
@@ -177,7 +177,7 @@ private:
   report_trouble trouble(const std::string& branch, const failure& why) const;
   std::optional<journal_entry> take(const std::string& name, file_id id);
   bool has_running(format what) const;
-
+  void open_missing(effects& out);
   void report_before(effects& out);
 
   publish of_;

@@ -2,7 +2,6 @@
 #include "main/index_commands.hpp"
 
 #include "io/storage/rebuilding.hpp"
-#include "io/storage/sqlite_index.hpp"
 #include "main/process.hpp"
 
 #include <cstdio>
@@ -21,15 +20,14 @@ int fail(const core::failure& why) {
 core::result<io::storage::rebuilt> rebuild_now(const config::settings& x) {
   if (auto locked = process::lock_folder(x.node.data_dir); !locked)
     return locked.error();
-  io::storage::sqlite_index::options options;
-  options.path = x.index.file;
-  options.store = x.storage.path;
-  // Sets a damaged one aside, and brings the schema up to date.
-  if (auto opened = io::storage::sqlite_index::open(options); !opened)
-    return opened.error();
+  if (auto ready = io::storage::set_aside_damaged(x.index.file, busy); !ready)
+    return ready.error();
   auto on = io::storage::sql::connect(x.index.file, busy);
   if (!on)
     return on.error();
+  namespace sql = io::storage::sql;
+  if (auto done = sql::migrate(**on, x.index.file, sql::migrations()); !done)
+    return done.error();
   return io::storage::rebuild(**on, x.storage.path);
 }
 
@@ -38,6 +36,7 @@ core::result<io::storage::rebuilt> rebuild_now(const config::settings& x) {
 int rebuild(const config::settings& x) {
   if (!std::filesystem::is_directory(x.node.data_dir))
     return fail({core::errc::not_found, "there is no data folder " + x.node.data_dir});
+  process::use_time_zone(x.node.time_zone);
   const auto done = rebuild_now(x);
   if (!done)
     return fail(done.error());

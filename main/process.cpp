@@ -64,6 +64,11 @@ core::result<void> lock_folder(const std::string& path) {
   return {}; // The descriptor stays open: the lock goes with the process.
 }
 
+void use_time_zone(const std::string& name) {
+  ::setenv("TZ", name.c_str(), 1);
+  ::tzset();
+}
+
 void end_latest(core::millis after, int status) {
   std::thread{[=] {
     std::this_thread::sleep_for(after);

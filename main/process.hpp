@@ -24,6 +24,9 @@ std::uint64_t raise_open_files();
 /// refused, because both would move the same files.
 core::result<void> lock_folder(const std::string& path);
 
+/// Names of files carry local times of this zone (design.md 6). Before the first thread starts.
+void use_time_zone(const std::string& name);
+
 /// Ends the process with this status when it has not ended by itself after `after`.
 void end_latest(core::millis after, int status);
 

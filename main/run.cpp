@@ -274,7 +274,7 @@ private:
     options.name = settings_.node.name;
     options.push_keys = settings_.ingest.push_key;
     options.second = settings_.ingest.duplicate;
-    options.places = std::make_shared<std::atomic<std::int64_t>>(may_.waiting_streams);
+    options.places = std::make_shared<actors::waiting_places>(may_.waiting_streams);
     options.policy_for = std::move(policy);
     options.md5 = io::digest::md5_hex;
     options.clock = &clock_;
@@ -370,9 +370,7 @@ private:
 
 int run(const config::settings& x, const std::string& read_from, bool demo) {
   process::hold_signals();
-  // Names of files carry local times of the node's zone (design.md 6).
-  ::setenv("TZ", x.node.time_zone.c_str(), 1);
-  ::tzset();
+  process::use_time_zone(x.node.time_zone);
   log_output::start(x.log.level, x.log.format == config::log_format::json ? log_output::form::json
                                                                           : log_output::form::text);
   if (auto made = make_folders(x); !made)

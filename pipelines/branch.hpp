@@ -75,9 +75,7 @@ inline std::uint64_t weight(const core::track_set& x) {
   return (x.video ? weight(*x.video) : 0) + (x.audio ? weight(*x.audio) : 0);
 }
 
-/// True for branches whose fragments can go on after an interruption.
-bool can_go_on(const core::format_policy& how);
-/// True for those that can go on with other tracks.
+/// True for branches whose fragments can go on with other tracks.
 bool takes_changes(const core::format_policy& how);
 /// What a branch of HLS writes.
 core::mux::segment_kind segments_of(const core::format_policy& how);

@@ -3,7 +3,6 @@
 
 #include "core/log.hpp"
 #include "core/metrics.hpp"
-#include "pipelines/gaps.hpp"
 
 #include <algorithm>
 
@@ -12,8 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Shorter than this, what a track lacks ahead of its first key frame is not worth an entry.
-constexpr core::nanos shortest_gap = 100ms;
 // While all streams together hold too much, a branch that has no more than this is not to blame.
 constexpr std::uint64_t blameless = 1u << 20;
 constexpr core::nanos video_away = 2s;
@@ -124,56 +121,6 @@ bool branch_feed::has_room_for(const core::frame& x) {
   return !is_full_;
 }
 
-/// Audio flows on while video waits for its key frame: that gap is the video's.
-bool branch_feed::ends_loss(const core::frame& x) const {
-  return loss_
-         && (loss_->cause != core::gap_cause::stalled_track || x.kind == core::track_kind::video
-             || !tracks_->video);
-}
-
-void branch_feed::lose(const core::frame& x, core::gap_cause cause) {
-  // It came: what is missing from here on has another cause.
-  if (is_away())
-    close_gap(x.dts);
-  if (!loss_)
-    loss_ = loss{cause, x.dts, x.dts, publish_.wall(x.dts)};
-  loss_->until = std::max(loss_->until, x.dts + x.duration);
-}
-
-void branch_feed::close_gap(core::nanos until) {
-  const auto lost = *std::exchange(loss_, {});
-  const auto length = std::max(until, lost.until) - lost.from;
-  if (length <= core::nanos{0}
-      || (lost.cause == core::gap_cause::stalled_track && length <= shortest_gap))
-    return;
-  tell_gap(lost, length);
-}
-
-void branch_feed::tell_gap(const loss& lost, core::nanos length) {
-  core::gap gap{lost.start, length, lost.cause, name_};
-  // Inside of a fragment it is also the file's.
-  if (auto* in = planned_.empty() || planned_.back().end ? nullptr : &planned_.back()) {
-    if (!in->is_open && !in->frames.empty() && in->frames.front().dts <= lost.from)
-      add_gap(in->gaps, gap);
-    else if (auto it = open_.find(in->id);
-             in->is_open && it != open_.end() && in->base <= lost.from)
-      add_gap(it->second.gaps, gap);
-  }
-  publish_.tell(core::gap_closed{std::move(gap)});
-}
-
-/// The configuration of what was kept aside is not going to have a fragment.
-void branch_feed::lose_held() {
-  if (held_.empty())
-    return;
-  const auto from = held_.front().dts;
-  const auto until = held_.back().dts + held_.back().duration;
-  for (auto& x : held_)
-    planned_bytes_ -= weight(x);
-  held_.clear();
-  tell_gap({core::gap_cause::stalled_track, from, until, publish_.wall(from)}, until - from);
-}
-
 void branch_feed::write(const core::frame& x) {
   if (planned_.empty() || planned_.back().end)
     return;
@@ -260,22 +207,23 @@ void branch_feed::hand_over(planned& x) {
     frame.pts -= x.base;
   }
   auto frames = std::exchange(x.frames, {});
-  auto next = std::make_move_iterator(frames.begin());
-  const auto feed_up_to = [&](std::size_t end) {
-    const auto until = std::make_move_iterator(frames.begin() + static_cast<std::ptrdiff_t>(end));
-    if (next != until)
-      branch_->feed({next, until});
-    next = until;
+  if (x.apart.empty()) {
+    if (!frames.empty())
+      branch_->feed(std::move(frames));
+    return;
+  }
+  auto from = frames.begin();
+  const auto feed_up_to = [&](auto until) {
+    if (from != until)
+      branch_->feed({std::make_move_iterator(from), std::make_move_iterator(until)});
+    from = until;
   };
   for (auto& y : std::exchange(x.apart, {})) {
-    feed_up_to(y.before);
+    feed_up_to(frames.begin() + static_cast<std::ptrdiff_t>(y.before));
     planned_bytes_ -= weight(*y.tracks);
     branch_->discontinue(std::move(y.tracks));
   }
-  if (next.base() == frames.begin() && !frames.empty())
-    branch_->feed(std::move(frames));
-  else
-    feed_up_to(frames.size());
+  feed_up_to(frames.end());
 }
 
 /// Gives the planned fragment its slot; false: it has failed and nothing can go on for now.

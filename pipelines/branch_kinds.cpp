@@ -43,13 +43,8 @@ const kind* find(const std::string& name) {
 
 } // namespace
 
-bool can_go_on(const core::format_policy& how) {
-  const auto* it = find(name_of(how));
-  return it != nullptr && !it->stock;
-}
-
 bool takes_changes(const core::format_policy& how) {
-  return can_go_on(how) && how.what == core::format::hls;
+  return how.what == core::format::hls && core::can_go_on(how);
 }
 
 core::mux::segment_kind segments_of(const core::format_policy& how) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "core/log.hpp"
+#include "pipelines/gaps.hpp"
 #include "pipelines/media_input.hpp"
 
 #include <algorithm>
@@ -8,8 +9,6 @@
 namespace pipelines {
 namespace {
 
-// Shorter than this, what a track lacks at its begin is not worth an entry.
-constexpr core::nanos shortest_gap = core::millis{100};
 // Each change of a configuration (up to 64 KiB) may begin a fragment. An encoder that adapts makes
 // a few a minute; what comes beyond this in a second of arrival waits for the next one.
 constexpr unsigned most_changes = 50;

@@ -5,6 +5,8 @@
 #include "io/digest/digest.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <ctime>
 
 namespace io::storage {
 
@@ -56,6 +58,21 @@ std::string path_component(std::string_view x) {
   return out;
 }
 
+std::string component_text(std::string_view x) {
+  std::string out;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    int byte = 0;
+    if (x[i] == '%' && i + 2 < x.size()
+        && std::from_chars(&x[i + 1], &x[i] + 3, byte, 16).ec == std::errc{}) {
+      out += static_cast<char>(byte);
+      i += 2;
+    } else {
+      out += x[i];
+    }
+  }
+  return out;
+}
+
 std::string object_path(const core::file_row& row) {
   if (!row.object.empty())
     return row.object;
@@ -63,6 +80,38 @@ std::string object_path(const core::file_row& row) {
   const auto stream = path_component(row.key.stream);
   return path_component(row.key.app) + "/" + stream + "/" + start.substr(0, 10) + "/" + stream + "_"
          + start + "_" + std::to_string(row.id) + std::string{ending(row.what)};
+}
+
+std::optional<core::file_row> row_of_object(const std::string& object) {
+  if (!is_object_path(object))
+    return std::nullopt;
+  core::file_row row;
+  row.object = object;
+  row.what = object.ends_with(".mp4")   ? core::format::mp4
+             : object.ends_with(".flv") ? core::format::flv
+                                        : core::format::hls;
+  const auto app = object.find('/');
+  const auto stream = object.find('/', app + 1);
+  row.key = {component_text(object.substr(0, app)),
+             component_text(object.substr(app + 1, stream - app - 1))};
+  // {stream}_{YYYY-MM-DD-hh-mm-ss}_{file_id}
+  std::string_view stem{object};
+  stem.remove_suffix(ending(row.what).size());
+  stem.remove_prefix(stem.rfind('/') + 1);
+  const auto last = stem.rfind('_');
+  const auto before = last == stem.npos || last == 0 ? stem.npos : stem.rfind('_', last - 1);
+  if (before == stem.npos)
+    return std::nullopt;
+  const auto* end = stem.data() + stem.size();
+  const auto [stop, error] = std::from_chars(stem.data() + last + 1, end, row.id);
+  std::tm at{};
+  const std::string start{stem.substr(before + 1, last - before - 1)};
+  if (error != std::errc{} || stop != end || row.id == 0
+      || ::strptime(start.c_str(), "%Y-%m-%d-%H-%M-%S", &at) == nullptr)
+    return std::nullopt;
+  at.tm_isdst = -1; // not known
+  row.start = core::wall_time{core::seconds{std::mktime(&at)}};
+  return row;
 }
 
 std::string sidecar_path(std::string_view object, core::format what) {

@@ -9,8 +9,6 @@
 #include "io/storage/spool.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -24,27 +22,13 @@ namespace {
 constexpr std::string_view gaps_name = "gaps.jsonl";
 constexpr std::size_t longest_sidecar = 4 * 1024 * 1024; // as io/documents reads it
 constexpr std::size_t longest_notes = 64 * 1024 * 1024;  // of one stream and day; ours
-constexpr int told = 20;                                 // what is skipped, line by line
+// A database of many GB is not looked through: what is damaged in it is met when it is read.
+constexpr core::seconds look_limit{3};
+constexpr int told = 20; // what is skipped, line by line
 
 std::string day_of(const core::stream_key& key, core::wall_time at) {
   return path_component(key.app) + "/" + path_component(key.stream) + "/"
          + core::time_stamp(at).substr(0, 10);
-}
-
-/// What `path_component` made, undone; nothing where it had to shorten.
-std::string decoded(std::string_view x) {
-  std::string out;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    int byte = 0;
-    if (x[i] == '%' && i + 2 < x.size()
-        && std::from_chars(&x[i + 1], &x[i] + 3, byte, 16).ec == std::errc{}) {
-      out += static_cast<char>(byte);
-      i += 2;
-    } else {
-      out += x[i];
-    }
-  }
-  return out;
 }
 
 /// Reads a day of a stream: what it has of files, and of gaps.
@@ -56,8 +40,7 @@ public:
   core::result<void> read(const std::string& app, const std::string& stream,
                           const std::string& day) {
     folder_ = app + "/" + stream + "/" + day;
-    app_ = app;
-    stream_ = stream;
+    key_ = {component_text(app), component_text(stream)};
     std::set<std::string> names;
     std::error_code unreadable;
     for (fs::directory_iterator at{store_ + "/" + folder_, unreadable}, end;
@@ -111,33 +94,13 @@ private:
     return add(*std::move(row));
   }
 
-  /// `{stream}_{YYYY-MM-DD-hh-mm-ss}_{file_id}` with `.mp4`, `.flv` or nothing behind it.
   core::result<void> take_media(const std::string& name) {
-    core::file_row row;
-    row.what = name.ends_with(".mp4")   ? core::format::mp4
-               : name.ends_with(".flv") ? core::format::flv
-                                        : core::format::hls;
-    const auto tail = row.what == core::format::hls ? 0U : 4U;
-    const auto stem = std::string_view{name}.substr(0, name.size() - tail);
-    const auto last = stem.rfind('_');
-    const auto before = last == stem.npos || last == 0 ? stem.npos : stem.rfind('_', last - 1);
-    if (before == stem.npos
-        || std::from_chars(stem.data() + last + 1, stem.data() + stem.size(), row.id).ptr
-               != stem.data() + stem.size()
-        || row.id == 0) {
+    auto named = row_of_object(folder_ + "/" + name);
+    if (!named) {
       skip(name, "its name is not one of a file");
       return {};
     }
-    std::tm at{};
-    const std::string start{stem.substr(before + 1, last - before - 1)};
-    if (::strptime(start.c_str(), "%Y-%m-%d-%H-%M-%S", &at) == nullptr) {
-      skip(name, "its name has no time");
-      return {};
-    }
-    at.tm_isdst = -1;
-    row.start = core::wall_time{core::seconds{std::mktime(&at)}};
-    row.key = {decoded(app_), decoded(stream_)};
-    row.object = folder_ + "/" + name;
+    auto& row = *named;
     const bool is_hls = row.what == core::format::hls;
     auto in = core::mux::open_folder(store_ + "/" + (is_hls ? row.object : folder_));
     auto holds = in ? core::mux::repair(**in, row.what, is_hls ? "playlist.m3u8" : name)
@@ -181,7 +144,7 @@ private:
       core::commit_batch batch;
       batch.sequence = line["sequence"].get<std::string>();
       for (auto& gap : *gaps)
-        batch.gaps.emplace_back(core::stream_key{decoded(app_), decoded(stream_)}, std::move(gap));
+        batch.gaps.emplace_back(key_, std::move(gap));
       sum_.gaps += batch.gaps.size();
       if (auto done = sql::write(on_, batch, {}); !done)
         return done;
@@ -192,7 +155,8 @@ private:
   sql::connection& on_;
   const std::string store_;
   rebuilt& sum_;
-  std::string folder_, app_, stream_;
+  std::string folder_; // app, stream and day
+  core::stream_key key_;
 };
 
 /// Names of the folders in a folder, in order.
@@ -233,8 +197,11 @@ core::result<rebuilt> rebuild(sql::connection& on, const std::string& store) {
   return done ? sum : done.error();
 }
 
-core::result<std::string> set_aside(const std::string& path, core::wall_time now) {
-  const auto to = path + ".damaged-" + core::time_stamp(now);
+core::result<void> set_aside_damaged(const std::string& path, core::seconds busy) {
+  const auto why = sql::damage_of(path, busy, look_limit);
+  if (!why)
+    return {};
+  const auto to = path + ".damaged-" + core::time_stamp(core::clock{}.wall());
   for (const auto* tail : {"", "-wal", "-shm"}) {
     std::error_code error;
     if (!fs::exists(path + tail, error))
@@ -244,7 +211,11 @@ core::result<std::string> set_aside(const std::string& path, core::wall_time now
       return core::failure{core::errc::storage_failed,
                            "cannot rename " + path + tail + ": " + error.message()};
   }
-  return to;
+  core::log::error("storage",
+                   "the index is damaged; it is set aside and made again from the store, but "
+                   "events that it had not delivered are lost with it",
+                   {{"why", *why}, {"kept_as", to}});
+  return {};
 }
 
 core::result<void> note_gaps(const std::string& store,

@@ -19,8 +19,8 @@ struct rebuilt {
 /// Rows and gaps in one transaction; whatever was announced of them stays as it is.
 core::result<rebuilt> rebuild(sql::connection& on, const std::string& store);
 
-/// Renames a database that is damaged, with its log; the new name.
-core::result<std::string> set_aside(const std::string& path, core::wall_time now);
+/// Renames a database that is damaged, with its log, and says so in the log of the node.
+core::result<void> set_aside_damaged(const std::string& path, core::seconds busy);
 
 /// What is missing of a stream, one JSON line each, beside its files of that day: the index has it
 /// too, but an index can be lost. May be repeated.

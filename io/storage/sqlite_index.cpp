@@ -128,26 +128,6 @@ void read_all(sql::connection& on, const call_lane::calls& xs) {
   }
 }
 
-// A database of many GB is not looked through: what is damaged in it is met when it is read.
-constexpr core::seconds look_limit{3};
-
-core::result<void> replace_damaged(const sqlite_index::options& x) {
-  if (x.store.empty())
-    return {};
-  const auto why = sql::damage_of(x.path, x.busy, look_limit);
-  if (!why)
-    return {};
-  auto aside = set_aside(x.path, core::clock{}.wall());
-  if (!aside)
-    return aside.error();
-  core::log::error(
-      "storage",
-      "the index is damaged; it is set aside and made again from the store, but events "
-      "that it had not delivered are lost with it",
-      {{"why", *why}, {"kept_as", *aside}});
-  return {};
-}
-
 core::result<void> fill_when_new(sql::connection& on, const std::string& store) {
   const auto filled = sql::is_filled(on);
   if (!filled)
@@ -169,8 +149,9 @@ core::result<void> fill_when_new(sql::connection& on, const std::string& store) 
 } // namespace
 
 core::result<std::unique_ptr<sqlite_index>> sqlite_index::open(options x) {
-  if (auto ready = replace_damaged(x); !ready)
-    return ready.error();
+  if (!x.store.empty())
+    if (auto ready = set_aside_damaged(x.path, x.busy); !ready)
+      return ready.error();
   auto writer = sql::connect(x.path, x.busy);
   if (!writer)
     return writer.error();

@@ -3,6 +3,7 @@
 
 #include "core/archive_machine.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/effects.hpp"
 
 #include <algorithm>
 #include <deque>
@@ -11,6 +12,8 @@
 /// What the tests of the archive share: its options, entries, and a world that answers every
 /// effect.
 namespace archive_tests {
+
+using tests::all;
 
 using namespace std::chrono_literals;
 using machine = core::archive_machine;
@@ -63,14 +66,6 @@ inline core::publisher_left gone(core::nanos media) {
   core::publisher_left x;
   x.media = media;
   return x;
-}
-
-template <class T> std::vector<T> all(const machine::effects& xs) {
-  std::vector<T> out;
-  for (auto& x : xs)
-    if (auto* y = std::get_if<T>(&x))
-      out.push_back(*y);
-  return out;
 }
 
 /// Answers every effect at once and writes down what went into the index.

@@ -1,58 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "core/cutter.hpp"
+#include "tests/core/cutter_frames.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace std::chrono_literals;
+using namespace tests;
 using core::cutter;
 using action = core::cutter::action;
 using core::end_reason;
 using core::start_reason;
-
-namespace {
-
-core::track_set tracks(bool has_video, bool has_audio, std::uint8_t video_config = 1,
-                       std::uint8_t audio_config = 1) {
-  core::track_set out;
-  if (has_video) {
-    out.video.emplace();
-    out.video->config = {video_config};
-  }
-  if (has_audio) {
-    out.audio.emplace();
-    out.audio->kind = core::track_kind::audio;
-    out.audio->config = {audio_config};
-  }
-  return out;
-}
-
-core::frame key(core::nanos at) {
-  core::frame x;
-  x.key = true;
-  x.dts = x.pts = at;
-  x.duration = 40ms;
-  return x;
-}
-
-core::frame delta(core::nanos at) {
-  auto x = key(at);
-  x.key = false;
-  return x;
-}
-
-core::frame sound(core::nanos at) {
-  auto x = key(at);
-  x.kind = core::track_kind::audio;
-  x.duration = 20ms;
-  return x;
-}
-
-cutter both(core::nanos length = 5s) {
-  cutter x{length, start_reason::publish, true};
-  x.set_tracks(tracks(true, true));
-  return x;
-}
-
-} // namespace
 
 TEST_CASE("a publish begins with its first audio, video at its first key frame") {
   auto c = both();
@@ -324,78 +279,4 @@ TEST_CASE("a cut is overdue when no key frame came for twice the length") {
   c.on(key(2000ms), false);
   CHECK_FALSE(c.is_overdue(3960ms));
   CHECK(c.is_overdue(4000ms));
-}
-
-namespace {
-
-/// In a container that can go on with other tracks.
-cutter lasting(core::nanos length = 5min) {
-  cutter x{length, start_reason::publish, true, true};
-  x.set_tracks(tracks(true, true));
-  x.on(key(0ms), true);
-  return x;
-}
-
-} // namespace
-
-TEST_CASE("where the container takes them, other tracks are no cut") {
-  auto c = lasting();
-  SECTION("the picture's") {
-    c.set_tracks(tracks(true, true, 2, 1));
-    CHECK(c.on(sound(1s), true).what == action::write);
-    CHECK(c.on(key(2s), true).what == action::change);
-  }
-  SECTION("the sound's, which waits for the next key frame") {
-    c.set_tracks(tracks(true, true, 1, 2));
-    CHECK(c.on(sound(1s), true).what == action::hold);
-    CHECK(c.on(delta(1s), true).what == action::write);
-    CHECK(c.on(key(2s), true).what == action::change);
-  }
-  SECTION("a track that comes") {
-    c.set_tracks(tracks(true, false));
-    CHECK(c.on(key(1s), true).what == action::change);
-    c.set_tracks(tracks(true, true));
-    CHECK(c.on(sound(1500ms), true).what == action::hold);
-    CHECK(c.on(key(2s), true).what == action::change);
-  }
-  CHECK(c.on(delta(2040ms), true).what == action::write);
-  CHECK(c.on(sound(2s), true).what == action::write);
-}
-
-TEST_CASE("after an interruption the next frame does not follow on, and that is said once") {
-  auto c = lasting();
-  c.on(delta(40ms), true);
-  c.interrupted();
-  SECTION("sound comes first, pictures wait for their key frame") {
-    CHECK(c.on(sound(9s), true).what == action::change);
-    CHECK(c.on(delta(9s), true).what == action::lose);
-  }
-  SECTION("a picture comes first") {
-    CHECK(c.on(delta(9s), true).what == action::lose);
-    CHECK(c.on(key(10s), true).what == action::change);
-  }
-  SECTION("with other tracks") {
-    c.set_tracks(tracks(true, true, 2, 2));
-    CHECK(c.on(sound(9s), true).what == action::change);
-  }
-  CHECK(c.on(key(11s), true).what == action::write);
-  CHECK(c.on(sound(11s), true).what == action::write);
-}
-
-TEST_CASE("a fragment whose length was reached while the publisher was away ends there") {
-  auto c = lasting(5s);
-  c.interrupted();
-  const auto x = c.on(key(9s), true);
-  CHECK(x.what == action::cut);
-  CHECK(x.ended == end_reason::length);
-  CHECK(c.on(delta(9040ms), true).what == action::write);
-}
-
-TEST_CASE("where the container cannot say so, an interruption only makes pictures wait") {
-  auto c = both();
-  c.on(key(0ms), true);
-  c.interrupted();
-  CHECK(c.on(sound(2s), true).what == action::write);
-  CHECK(c.on(delta(2s), true).what == action::lose);
-  CHECK(c.on(key(3s), true).what == action::write);
 }

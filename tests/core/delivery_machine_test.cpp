@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "core/delivery_machine.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/effects.hpp"
 
 namespace {
+
+using tests::all;
 
 using namespace std::chrono_literals;
 using machine = core::delivery_machine;
@@ -22,14 +25,6 @@ core::event_row waiting(const std::string& id, const std::string& subject,
   x.event.subject = subject;
   x.deliveries.push_back({id, "app", core::delivery_state::waiting, attempts, next, {}, {}});
   return x;
-}
-
-template <class T> std::vector<T> all(const machine::effects& xs) {
-  std::vector<T> out;
-  for (auto& x : xs)
-    if (auto* y = std::get_if<T>(&x))
-      out.push_back(*y);
-  return out;
 }
 
 core::result<std::vector<core::event_row>> rows(std::vector<core::event_row> xs) { return xs; }

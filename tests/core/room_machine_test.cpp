@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "core/room_machine.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/effects.hpp"
 
 namespace {
+
+using tests::all;
+using tests::count;
 
 using machine = core::room_machine;
 
@@ -11,13 +15,6 @@ core::publish_request from(const std::string& address) {
   x.key = {"live", "a"};
   x.address = address;
   return x;
-}
-
-template <class T> int count(const machine::effects& xs) {
-  int n = 0;
-  for (auto& x : xs)
-    n += std::holds_alternative<T>(x);
-  return n;
 }
 
 } // namespace
@@ -183,14 +180,6 @@ core::publisher_left gone(core::end_reason why) {
 }
 
 const auto interrupted = gone(core::end_reason::interrupted);
-
-template <class T> std::vector<T> all(const machine::effects& xs) {
-  std::vector<T> out;
-  for (auto& x : xs)
-    if (auto* y = std::get_if<T>(&x))
-      out.push_back(*y);
-  return out;
-}
 
 } // namespace
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "core/stream_machine.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/effects.hpp"
 
 #include <random>
 
 namespace {
+
+using tests::count;
 
 using machine = core::stream_machine;
 
@@ -19,13 +22,6 @@ core::policy two_formats() {
   core::policy x;
   x.formats = {{core::format::mp4, {}, {}, "mp4"}, {core::format::flv, {}, {}, "flv"}};
   return x;
-}
-
-template <class T> int count(const machine::effects& xs) {
-  int n = 0;
-  for (auto& x : xs)
-    n += std::holds_alternative<T>(x);
-  return n;
 }
 
 core::slot_ready ready(const std::string& branch, core::file_id id) {

@@ -8,7 +8,6 @@ import unittest
 import clips
 import frames
 import livetape
-import packets
 from livetape import sleep_until, wait_for
 
 # The long form tries other moments each time.
@@ -81,14 +80,11 @@ class accounts(livetape.Case):
     def check(self, node, name, publishes, most_lost=MOST_LOST, taken_over=False):
         """Every frame of the publishes is in the account of the stream, and every file was announced."""
         wait_for("that nothing is left to recover", lambda: not list((node.data / "spool").glob("*")), 30)
-        known = node.get(f"/api/v1/timeline?stream=live/{name}")
+        known, by_format = frames.known_of(node, name, FORMATS, self.folder / "files")
         self.assertIsNone(known["complete_until"])
         self.assertEqual(known["writing"], [])
         problems = {}
-        for what in FORMATS:
-            rows = [row for row in known["files"] if row["format"] == what]
-            found = [(row, packets.packets_of(node.download(row, self.folder / "files"))) for row in rows]
-            gaps = [gap for gap in known["gaps"] if gap.get("branch", what) == what]
+        for what, (found, gaps) in by_format.items():
             if wrong := frames.account(found, publishes, gaps, most_lost, taken_over):
                 problems[what] = wrong, gaps
         self.assertEqual(problems, {}, name)

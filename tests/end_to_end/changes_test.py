@@ -5,7 +5,6 @@ import unittest
 
 import clips
 import frames
-import packets
 import tables
 from livetape import wait_for
 from scripts import AUDIO, VIDEO, heads, in_parts, is_key, merged, mp3_clip, piece, play, prepared, repeated
@@ -153,11 +152,8 @@ class changes(tables.Table):
             play(node, "a", prepared(script), sent, (7000, node.kill))
         node.start()
         wait_for("that nothing is left to recover", lambda: not list((node.data / "spool").glob("*")), 30)
-        known, problems = node.get("/api/v1/timeline?stream=live/a"), []
-        for what in tables.FORMATS:
-            rows = [row for row in known["files"] if row["format"] == what]
-            found = [(row, packets.packets_of(node.download(row, self.folder / "files"))) for row in rows]
-            gaps = [gap for gap in known["gaps"] if gap.get("branch", what) == what]
+        problems = []
+        for found, gaps in frames.known_of(node, "a", tables.FORMATS, self.folder / "files")[1].values():
             problems += frames.account(found, in_parts(sent), gaps)
         self.decide("a kill", {"frames": problems} if problems else {}, KNOWN)
 

@@ -120,6 +120,16 @@ class Publish(threading.Thread):
             self.socket.close()
 
 
+def known_of(node, name, formats, folder):
+    """What the node knows of a stream: its timeline, and of each format (files as (row, packets), gaps)."""
+    known, by_format = node.get(f"/api/v1/timeline?stream=live/{name}"), {}
+    for what in formats:
+        rows = [row for row in known["files"] if row["format"] == what]
+        by_format[what] = ([(row, packets.packets_of(node.download(row, folder))) for row in rows],
+                           [gap for gap in known["gaps"] if gap.get("branch", what) == what])
+    return known, by_format
+
+
 def account(rows, publishes, gaps, most_lost=None, taken_over=False):
     """What is wrong when the files of one format (as (row, packets), oldest first) and the gaps are to account for
     each frame that was sent. `most_lost`: seconds that may be missing at the end of a publish that a crash ended.

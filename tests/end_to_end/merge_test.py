@@ -48,11 +48,7 @@ class merging(livetape.Case):
         return out
 
     def check_frames(self, node, name, publishes, **more):
-        known = node.get(f"/api/v1/timeline?stream=live/{name}")
-        for what in FORMATS:
-            rows = [row for row in known["files"] if row["format"] == what]
-            found = [(row, packets.packets_of(node.download(row, self.folder / "files"))) for row in rows]
-            gaps = [gap for gap in known["gaps"] if gap.get("branch", what) == what]
+        for what, (found, gaps) in frames.known_of(node, name, FORMATS, self.folder / "files")[1].items():
             self.assertEqual(frames.account(found, publishes, gaps, **more), [], f"{name}: {what}")
 
     def check_merged(self, node, name, publishes):

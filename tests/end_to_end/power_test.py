@@ -129,14 +129,11 @@ class power_cuts(livetape.Case):
             self.assertEqual(packets.decode_problems(path), "", row["url"])
 
     def account(self, node, cut, stream, publishes):
-        known = node.get(f"/api/v1/timeline?stream=live/{stream}")
+        known, by_format = frames.known_of(node, stream, FORMATS, self.folder / "files")
         self.assertIsNone(known["complete_until"])
         self.assertEqual(known["writing"], [])
         problems = {}
-        for what in FORMATS:
-            rows = [row for row in known["files"] if row["format"] == what]
-            found = [(row, packets.packets_of(node.download(row, self.folder / "files"))) for row in rows]
-            gaps = [gap for gap in known["gaps"] if gap.get("branch", what) == what]
+        for what, (found, gaps) in by_format.items():
             if wrong := frames.account(found, publishes, gaps + self.grace(cut, stream), MOST_LOST):
                 problems[what] = wrong, gaps
             self.note_loss(found, publishes[-1])
@@ -193,12 +190,8 @@ class torn_pages(livetape.Case):
             self.lose_pages(max(found, key=lambda x: (x.stat().st_mtime_ns, x.name)))
         node.start()
         wait_for("that nothing is left to recover", lambda: not list((node.data / "spool").glob("*")), 30)
-        known = node.get("/api/v1/timeline?stream=live/torn")
-        for what in FORMATS:
+        for what, (found, gaps) in frames.known_of(node, "torn", FORMATS, self.folder / "files")[1].items():
             with self.subTest(format=what):
-                rows = [row for row in known["files"] if row["format"] == what]
-                found = [(row, packets.packets_of(node.download(row, self.folder / "files"))) for row in rows]
-                gaps = [gap for gap in known["gaps"] if gap.get("branch", what) == what]
                 self.assertEqual(frames.account(found, [publish], gaps, MOST_LOST), [])
 
     def lose_pages(self, path):
