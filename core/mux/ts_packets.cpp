@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace core::mux::ts {
 
@@ -20,6 +21,8 @@ constexpr ticks clock_lead = 63'000;
 // the clock of video, which does not wait for a frame of audio.
 constexpr ticks longest_without_clock = 100 * ticks_per_second / 1000;
 constexpr ticks clock_due = 90 * ticks_per_second / 1000;
+// More than any reordering; a single picture whose time is far off changes no other's.
+constexpr ticks most_early = ticks_per_second;
 constexpr std::size_t payload_size = packet_size - 4;
 
 /// CRC_32 of ISO 13818-1 annex A.
@@ -174,6 +177,7 @@ result<void> packetizer::put_frame(packet_buffer& out, const frame& x) {
   auto adts = adts_;
   if (x.kind == track_kind::video) {
     u.pid = video_pid;
+    u.dts = decode_time(u.dts, u.pts);
     if (last_audio_)
       video_lag_ = std::max(video_lag_, *last_audio_ - u.dts);
     // Never back: audio may have brought the clock further.
@@ -209,6 +213,16 @@ result<void> packetizer::put_frame(packet_buffer& out, const frame& x) {
     put_clock(out, u.dts - video_lag_ - clock_lead, to_ticks(x.duration));
   put_pes(out, u);
   return {};
+}
+
+/// Nothing is decoded after it is shown (2.7.5). Where an encoder has not counted the delay of its
+/// reordering, all pictures from the first such one on are decoded by so much earlier.
+ticks packetizer::decode_time(ticks dts, ticks pts) {
+  if (dts - pts <= most_early)
+    video_early_ = std::max(video_early_, dts - pts);
+  const auto earliest = last_video_ ? *last_video_ : std::numeric_limits<ticks>::min();
+  last_video_ = std::min(std::max(dts - video_early_, earliest), pts);
+  return *last_video_;
 }
 
 /// A packet without payload, whose counter is the last one's (2.4.3.3), when a clock is due, or

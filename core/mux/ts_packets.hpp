@@ -56,6 +56,7 @@ private:
     ticks pts = 0;
   };
 
+  ticks decode_time(ticks dts, ticks pts);
   void put_clock(packet_buffer& out, ticks now, ticks frame_length);
   void put_section(packet_buffer& out, std::uint16_t pid, byte_view section);
   void gather_video(const frame& x);
@@ -76,6 +77,8 @@ private:
   std::optional<ticks> clock_;      // the last that was written
   std::optional<ticks> last_audio_; // decode time
   ticks video_lag_ = 0;             // the most that video came behind audio
+  std::optional<ticks> last_video_; // decode time
+  ticks video_early_ = 0;           // by which pictures are decoded earlier than they came
 };
 
 } // namespace core::mux::ts

@@ -135,7 +135,8 @@ range lengths(const publish& all, const verdict& holds, clip found, const flavou
     ahead = std::max(ahead, end == nanos::min() ? nanos{0} : end - f.pts);
     first = std::min(first, f.pts);
     last = std::max(last, f.pts);
-    end = std::max(end, f.pts + f.duration);
+    // One that is decoded before the one ahead of it lasts no time.
+    end = std::max(end, f.pts + std::max(f.duration, nanos{0}));
     longest = std::max(longest, f.duration);
   }
   const auto length = end - first;
@@ -205,9 +206,20 @@ verdict judge(const publish& sent, const contents& found, const flavour& how, bo
     if (how.what == format::mp4)
       for (std::size_t i = 0; i < b.size(); ++i)
         earlier = std::max(earlier, a[0]->dts - a[i]->pts);
+    const bool is_ts = how.what == format::hls && !how.is_fmp4();
+    auto latest = nanos::min();
     for (std::size_t i = 0; i < b.size() && out.why.empty(); ++i) {
       auto expected = held(*a[i], how, std::ranges::count(found.begins, i) > 0);
-      expected.dts -= earlier;
+      // ISO 13818-1 2.7.5: from the first one on that is shown before it is decoded, all pictures
+      // are decoded by so much earlier, but for a time that is far off.
+      if (is_ts && kind == track_kind::video) {
+        if (const auto by = expected.dts - expected.pts; by <= std::chrono::seconds{1})
+          earlier = std::max(earlier, by);
+        expected.dts = std::min(std::max(expected.dts - earlier, latest), expected.pts);
+        latest = expected.dts;
+      } else {
+        expected.dts -= earlier;
+      }
       auto why = compare(expected, *b[i], how, moved, a[0]->dts < room_of(how));
       if (!why.empty())
         out.why = std::string{core::to_string(kind)} + " " + std::to_string(i) + ": " + why;
