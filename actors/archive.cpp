@@ -150,6 +150,9 @@ void archive_state::run(const machine::tell_kept& x) {
   std::vector<std::string> labels{core::to_string(x.row.what), core::to_string(x.row.ended)};
   m.files.add(labels);
   m.file_seconds.add(labels, in_seconds(x.row.duration));
+  if (const auto drift = x.row.drift.value_or(core::nanos{0}); drift != core::nanos{0})
+    m.drift_seconds.add({labels.front(), drift > core::nanos{0} ? "slow" : "fast"},
+                        in_seconds(std::chrono::abs(drift)));
 }
 
 void archive_state::run(const machine::tell_discarded& x) {

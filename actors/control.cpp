@@ -29,6 +29,11 @@ void control::set_no_space(std::string why) {
   no_space_ = std::move(why);
 }
 
+void control::set_gate(std::function<std::optional<core::failure>()> x) {
+  std::lock_guard guard{mutex_};
+  gate_ = std::move(x);
+}
+
 std::string control::why_not_ready() const {
   const auto why = refusal();
   return why ? why->what : std::string{};
@@ -40,7 +45,7 @@ std::optional<core::failure> control::refusal() const {
     return core::failure{core::errc::shutting_down, why_not_};
   if (!no_space_.empty())
     return core::failure{core::errc::no_space, no_space_};
-  return std::nullopt;
+  return gate_ ? gate_() : std::nullopt;
 }
 
 /// One short-lived actor per question: it costs about 4 us and ends with its answer or the limit.

@@ -24,6 +24,8 @@ public:
   void fault(std::string why);
   /// Takes no more publishers for now, because the disk is short of room; empty: it is not.
   void set_no_space(std::string why);
+  /// Asked before each publish, by any thread, answers at once: a reason to refuse it.
+  void set_gate(std::function<std::optional<core::failure>()> x);
 
   void publish(core::publish_request x,
                std::function<void(core::result<core::admission>)> then) override;
@@ -45,6 +47,7 @@ private:
   node_actor node_;
   std::string why_not_ = "the server is starting";
   std::string no_space_;
+  std::function<std::optional<core::failure>()> gate_;
 };
 
 } // namespace actors

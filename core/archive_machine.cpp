@@ -10,6 +10,17 @@ namespace core {
 
 using machine = archive_machine;
 
+namespace {
+
+/// Start and end are the node's clock. Arrivals do not tell a moment better than to 0.1 s: less is
+/// no drift.
+micros seen_drift(nanos x) {
+  using namespace std::chrono_literals;
+  return std::chrono::abs(x) > 100ms ? std::chrono::duration_cast<micros>(x) : micros{0};
+}
+
+} // namespace
+
 file_row machine::row_of(const journal_entry& entry, const mux::account& holds,
                          wall_time start) const {
   file_row row;
@@ -34,8 +45,8 @@ file_row machine::row_of(const journal_entry& entry, const mux::account& holds,
 
 // -- publishes -----------------------------------------------------------------------------------
 
-void machine::commit_next(const std::string& sequence, commit_batch x, bool is_end, effects& out) {
-  if (auto order = commits_.add(sequence, std::move(x), is_end))
+void machine::commit_next(const publish& of, commit_batch x, bool is_end, effects& out) {
+  if (auto order = commits_.add(of.key, of.sequence, std::move(x), is_end))
     out.push_back(commit{order->ticket, std::move(order->batch)});
 }
 
@@ -43,7 +54,7 @@ machine::effects machine::on_started(const publish& of, const track_set& tracks,
   effects out;
   commit_batch batch;
   batch.events.push_back(options_.events.publish_started(of, tracks, now));
-  commit_next(of.sequence, std::move(batch), false, out);
+  commit_next(of, std::move(batch), false, out);
   return out;
 }
 
@@ -82,7 +93,7 @@ void machine::end_publish(const publish& of, const publisher_left& how, const tr
       out.push_back(tell_gap{x});
     }
   }
-  commit_next(of.sequence, std::move(batch), true, out);
+  commit_next(of, std::move(batch), true, out);
   weigh(of.sequence, out);
 }
 
@@ -90,7 +101,7 @@ machine::effects machine::on_gap(const publish& of, const gap& x) {
   effects out{tell_gap{x}};
   commit_batch batch;
   batch.gaps.emplace_back(of.key, x);
-  commit_next(of.sequence, std::move(batch), false, out);
+  commit_next(of, std::move(batch), false, out);
   return out;
 }
 
@@ -98,7 +109,7 @@ machine::effects machine::on_trouble(const trouble& x, wall_time now) {
   effects out;
   commit_batch batch;
   batch.events.push_back(options_.events.trouble(x, now));
-  commit_next(x.of.sequence, std::move(batch), false, out);
+  commit_next(x.of, std::move(batch), false, out);
   return out;
 }
 
@@ -139,6 +150,10 @@ machine::effects machine::keep(const journal_entry& entry, const fragment_closed
                                wall_time) {
   effects out;
   job j{entry, row_of(entry, x.holds, x.start), step::held, minimum};
+  if (x.drift) {
+    j.row.drift = std::chrono::duration_cast<micros>(*x.drift);
+    j.row.end += seen_drift(*x.drift);
+  }
   j.row.started = x.started;
   j.row.ended = x.why;
   j.row.gaps = x.gaps;
@@ -220,17 +235,24 @@ machine::effects machine::on_stored(file_id id, const result<std::string>& objec
   if (!object) {
     j.now = step::queued;
     refuse(j, object.error(), out);
+    // An overload of ours is no trouble of the disk.
+    if (object.error().code != errc::too_many && troubled_.insert(j.entry.of.key).second) {
+      const trouble x{j.entry.of, j.entry.recording_id, to_string(j.entry.what), object.error()};
+      for (auto& effect : on_trouble(x, now))
+        out.push_back(std::move(effect));
+    }
     advance(out);
     return out;
   }
   j.now = step::committing;
   j.refusals = 0;
+  troubled_.erase(j.entry.of.key);
   j.row.object = *object;
   j.row.state = "stored";
   commit_batch batch;
   batch.files.push_back(j.row);
   batch.events.push_back(options_.events.file(j.row, j.entry.of, now));
-  commit_next(j.row.sequence, std::move(batch), false, out);
+  commit_next(j.entry.of, std::move(batch), false, out);
   advance(out);
   return out;
 }
@@ -238,8 +260,7 @@ machine::effects machine::on_stored(file_id id, const result<std::string>& objec
 machine::effects machine::on_committed(std::uint64_t ticket, const result<void>& x, wall_time) {
   effects out;
   if (!x) {
-    auto sequence = commits_.on_refused(ticket);
-    if (!sequence)
+    if (!commits_.on_refused(ticket))
       return out;
     if (commit_refusals_++ % refusals_told == 0)
       out.push_back(tell_trouble{{}, x.error()});

@@ -167,7 +167,7 @@ private:
   void advance(effects& out);
   void advance_repairs(effects& out);
   void let_go(const std::string& sequence, forget x, effects& out);
-  void commit_next(const std::string& sequence, commit_batch x, bool is_end, effects& out);
+  void commit_next(const publish& of, commit_batch x, bool is_end, effects& out);
   void refuse(job& j, const failure& why, effects& out);
   effects try_again();
   void arm(effects& out);
@@ -191,7 +191,8 @@ private:
   std::deque<file_id> repairs_; // to be begun
   std::set<file_id> repairing_; // under way
   std::map<std::string, sequence_state> sequences_;
-  wall_time back_{}; // when the process was there again after a crash
+  wall_time back_{};              // when the process was there again after a crash
+  std::set<stream_key> troubled_; // which were told that their files cannot be stored
   commit_lanes commits_;
   int commit_refusals_ = 0; // in a row
   bool retry_armed_ = false;

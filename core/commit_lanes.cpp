@@ -17,30 +17,27 @@ void append(commit_batch& to, commit_batch&& from) {
   append(to.gaps, std::move(from.gaps));
 }
 
-bool is_empty(const commit_batch& x) {
-  return x.files.empty() && x.events.empty() && x.gaps.empty();
-}
-
 } // namespace
 
 commit_lanes::order commit_lanes::send(lane& x) {
   x.ticket = next_ticket_++;
-  return {x.ticket, x.sent};
+  x.is_refused = false;
+  return {x.ticket, x.entries.front().batch};
 }
 
-std::optional<commit_lanes::order> commit_lanes::add(const std::string& sequence, commit_batch x,
-                                                     bool is_end) {
+std::optional<commit_lanes::order>
+commit_lanes::add(const stream_key& of, const std::string& sequence, commit_batch x, bool is_end) {
   x.sequence = sequence;
-  auto [at, is_new] = lanes_.try_emplace(sequence);
-  auto& lane = at->second;
-  if (!is_new) {
-    append(lane.waiting, std::move(x));
-    lane.waiting.sequence = sequence;
-    lane.waiting_end |= is_end;
+  auto& lane = lanes_[of];
+  if (lane.entries.size() > 1 && lane.entries.back().batch.sequence == sequence) {
+    append(lane.entries.back().batch, std::move(x));
+    lane.entries.back().is_end |= is_end;
     return std::nullopt;
   }
-  lane.sent = std::move(x);
-  lane.sent_end = is_end;
+  lane.entries.push_back({std::move(x), is_end});
+  ++left_[sequence];
+  if (lane.entries.size() > 1)
+    return std::nullopt;
   return send(lane);
 }
 
@@ -49,38 +46,36 @@ std::optional<commit_lanes::taken> commit_lanes::on_taken(std::uint64_t ticket) 
     auto& lane = at->second;
     if (lane.ticket != ticket)
       continue;
+    const auto done = std::move(lane.entries.front());
+    lane.entries.pop_front();
     taken out;
-    out.sequence = at->first;
-    for (auto& row : lane.sent.files)
+    out.sequence = done.batch.sequence;
+    for (auto& row : done.batch.files)
       out.files.push_back(row.id);
-    out.has_events = !lane.sent.events.empty();
-    out.has_end = lane.sent_end;
-    if (is_empty(lane.waiting)) {
+    out.has_events = !done.batch.events.empty();
+    out.has_end = done.is_end;
+    if (auto left = left_.find(out.sequence); --left->second == 0)
+      left_.erase(left);
+    if (lane.entries.empty())
       lanes_.erase(at);
-    } else {
-      lane.sent = std::exchange(lane.waiting, {});
-      lane.sent_end = std::exchange(lane.waiting_end, false);
-      lane.is_refused = false;
+    else
       out.next = send(lane);
-    }
     return out;
   }
   return std::nullopt;
 }
 
-std::optional<std::string> commit_lanes::on_refused(std::uint64_t ticket) {
-  for (auto& [sequence, lane] : lanes_)
-    if (lane.ticket == ticket) {
-      lane.is_refused = true;
-      return sequence;
-    }
-  return std::nullopt;
+bool commit_lanes::on_refused(std::uint64_t ticket) {
+  for (auto& [of, lane] : lanes_)
+    if (lane.ticket == ticket)
+      return lane.is_refused = true;
+  return false;
 }
 
 std::vector<commit_lanes::order> commit_lanes::again() {
   std::vector<order> out;
-  for (auto& [sequence, lane] : lanes_)
-    if (std::exchange(lane.is_refused, false))
+  for (auto& [of, lane] : lanes_)
+    if (lane.is_refused)
       out.push_back(send(lane));
   return out;
 }

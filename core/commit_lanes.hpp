@@ -3,6 +3,7 @@
 
 #include "core/ports.hpp"
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,9 +11,10 @@
 
 namespace core {
 
-/// What goes into the index, in order within each publish: one batch of a publish is on its way at
-/// a time, what comes meanwhile is the next one. A batch that is refused is offered again until it
-/// is taken, so that no event overtakes an earlier one of its publish.
+/// What goes into the index, in order within each stream: one batch of a stream is on its way at a
+/// time, what comes meanwhile for one publish is the next one. A batch that is refused is offered
+/// again until it is taken, so that no event overtakes an earlier one of its stream, be it of the
+/// publisher that another has taken over from.
 class commit_lanes {
 public:
   struct order {
@@ -29,29 +31,33 @@ public:
   };
 
   /// The order to carry out now, if there is one. `is_end`: the batch tells the end of the publish.
-  std::optional<order> add(const std::string& sequence, commit_batch x, bool is_end = false);
+  std::optional<order> add(const stream_key& of, const std::string& sequence, commit_batch x,
+                           bool is_end = false);
   /// Nothing for a ticket that is not on its way.
   std::optional<taken> on_taken(std::uint64_t ticket);
-  /// The publish whose batch was refused.
-  std::optional<std::string> on_refused(std::uint64_t ticket);
+  /// Whether the ticket is on its way.
+  bool on_refused(std::uint64_t ticket);
   /// Every batch that was refused, again.
   std::vector<order> again();
 
   bool empty() const noexcept { return lanes_.empty(); }
-  bool has(const std::string& sequence) const { return lanes_.contains(sequence); }
+  /// Something of this publish has not been taken.
+  bool has(const std::string& sequence) const { return left_.contains(sequence); }
 
 private:
+  struct entry {
+    commit_batch batch;
+    bool is_end = false;
+  };
   struct lane {
     std::uint64_t ticket = 0;
-    commit_batch sent;
-    commit_batch waiting;
-    bool sent_end = false;
-    bool waiting_end = false;
     bool is_refused = false;
+    std::deque<entry> entries; // the first is on its way
   };
   order send(lane& x);
 
-  std::map<std::string, lane> lanes_;
+  std::map<stream_key, lane> lanes_;
+  std::map<std::string, std::size_t> left_; // entries, by publish
   std::uint64_t next_ticket_ = 1;
 };
 

@@ -39,6 +39,10 @@ void cutter::order_cut(start_reason started, end_reason ended) {
     ordered_ = ordered{started, ended};
 }
 
+void cutter::came_back(nanos stalled_since) {
+  is_stalled_ = is_stalled_ || (phase_ == phase::writing && start_ <= stalled_since);
+}
+
 void cutter::order_close(end_reason why) { closing_ = why; }
 
 void cutter::restart(start_reason why, nanos earliest) {
@@ -100,7 +104,7 @@ cutter::decision cutter::go_on(const frame& x, bool slot_ready) {
     phase_ = phase::done;
     return {action::finish, why_, *closing_};
   }
-  if (is_changed_) {
+  if (is_changed_ || is_stalled_) {
     // A key frame that does not come is not waited for.
     const bool held_too_long
         = held_since_ && (x.dts - *held_since_ > longest_hold || video_is_away(x.dts));
@@ -132,7 +136,7 @@ cutter::decision cutter::open(const frame& x, start_reason started, end_reason e
   phase_ = phase::writing;
   is_again_ = false;
   written_ = tracks_;
-  is_apart_ = is_changed_ = is_audio_changed_ = false;
+  is_apart_ = is_changed_ = is_audio_changed_ = is_stalled_ = false;
   ordered_.reset();
   held_since_.reset();
   start_ = x.dts;
@@ -147,7 +151,7 @@ cutter::decision cutter::release(const frame& first) {
 
 cutter::decision cutter::change(const frame& x) {
   written_ = tracks_;
-  is_apart_ = is_changed_ = is_audio_changed_ = false;
+  is_apart_ = is_changed_ = is_audio_changed_ = is_stalled_ = false;
   held_since_.reset();
   has_key_ = x.kind == track_kind::video;
   fragment_has_video_ = fragment_has_video_ || has_key_;

@@ -42,6 +42,9 @@ public:
   /// The tracks in force from here on; a difference to those of the running fragment cuts.
   void set_tracks(const track_set& x);
   void order_cut(start_reason started, end_reason ended);
+  /// A track that had stalled since that moment is back: the next key frame begins anew, unless the
+  /// running fragment has begun since.
+  void came_back(nanos stalled_since);
   void order_close(end_reason why);
   /// The running fragment has failed: begin again at a key frame, not before `earliest`.
   void restart(start_reason why, nanos earliest);
@@ -93,6 +96,7 @@ private:
   bool is_back_ = false;  // no frame has come since
   bool is_changed_ = false;
   bool is_audio_changed_ = false;
+  bool is_stalled_ = false; // a track was
   std::optional<ordered> ordered_;
   std::optional<end_reason> closing_;
   bool has_key_ = false; // video frames can be decoded

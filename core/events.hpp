@@ -139,6 +139,8 @@ struct fragment_closed {
   wall_time start{};
   mux::account holds;
   std::vector<gap> gaps;
+  /// By which the node's clock has gone on more than the publisher's; nothing: too short to know.
+  std::optional<nanos> drift{};
 };
 
 /// A fragment could not be written on. What is on disk is to be repaired and kept. `id` 0: the

@@ -45,6 +45,7 @@ struct registry {
   labelled refused{{"where", "reason"}};    // publishes, connections and requests refused
   labelled files{{"format", "end_reason"}}; // files stored
   labelled file_seconds{{"format", "end_reason"}};
+  labelled drift_seconds{{"format", "publisher"}}; // of files; the publisher is fast or slow
   labelled gaps{{"cause"}};
   labelled gap_seconds{{"cause"}};
   labelled deliveries{{"endpoint", "result"}}; // attempts

@@ -104,7 +104,9 @@ struct file_row {
   std::string state = "stored";
   wall_time start{};
   wall_time end{};
-  nanos duration{0};
+  nanos duration{0}; // by the publisher's clock
+  /// By which the node's clock has gone on more meanwhile; nothing: not known.
+  std::optional<nanos> drift{};
   std::uint64_t size = 0;
   std::string sha256;
   track_set tracks;

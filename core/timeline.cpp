@@ -14,12 +14,19 @@ using namespace std::chrono_literals;
 constexpr nanos period = millis{std::int64_t{1} << 32};
 // A lifetime of honest stamps, and far from what 64 bits of nanoseconds can hold.
 constexpr nanos most_unwrapped = 1000 * period;
-// A track's next stamp may be this far ahead before it is taken for a jump.
+// A track's next stamp may be this far ahead before it is taken for a jump, where nothing is known
+// of how its frames arrive, or they do not come at the pace of the clock.
 constexpr nanos longest_step = 10s;
 // Encoders disorder stamps by some frames; further back than this they have started anew.
 constexpr nanos longest_way_back = 1s;
-// Below this a burst and a pause look the same from the arrivals alone.
+// Less far back they have too when it goes on: so many frames further back than those of one group
+// are disordered.
+constexpr nanos disorder = 100ms;
+constexpr unsigned stepped_back = 5;
+// By so much the arrivals of one pace differ; below it a burst and a pause look the same from them.
 constexpr nanos burst = 1s;
+// What the arrivals tell of a moment is not better than this; the publisher's own distance is.
+constexpr nanos about = 100ms;
 // What one video frame may hold back.
 constexpr nanos longest_hold = 2s;
 constexpr std::size_t most_held = 512;
@@ -47,7 +54,15 @@ nanos duration_of(const track& x, int samples) {
 
 } // namespace
 
-void timeline::push(media_item x, steady_time arrival, timed& out) {
+void timeline::push(std::span<media_item> burst, steady_time arrival, timed& out) {
+  for (std::size_t i = 0; i < burst.size(); ++i) {
+    coming_ = burst.subspan(i + 1);
+    add(std::move(burst[i]), arrival, out);
+  }
+  coming_ = {};
+}
+
+void timeline::add(media_item x, steady_time arrival, timed& out) {
   if (x.config) {
     if (x.config->kind == track_kind::audio) {
       audio_ = x.config;
@@ -55,7 +70,7 @@ void timeline::push(media_item x, steady_time arrival, timed& out) {
     }
   } else {
     place(x.media, arrival, out);
-    note(arrival, x.media.dts);
+    offsets_of(x.media.kind).note(arrival, x.media.dts);
   }
   const bool is_video = !x.config && x.media.kind == track_kind::video;
   if (!held_.empty() && is_video) {
@@ -142,28 +157,31 @@ void timeline::place(frame& x, steady_time arrival, timed& out) {
   if (mine.is_started || other.is_started) {
     // A track's first frame is compared with the other track: they share one clock.
     const auto& before = mine.is_started ? mine : other;
-    const auto elapsed = std::max<nanos>(arrival - before.arrival, nanos{0});
-    const auto way_back = mine.is_started ? longest_way_back : longest_step;
-    auto fits = [&](nanos at) {
-      const auto step = at - before.dts;
-      // A publisher that paused is as late in arrival as in its stamps.
-      return step >= -way_back && (step <= longest_step || step - elapsed <= burst);
-    };
-    if (!fits(media)) {
+    if (!fits(mine, before, media, arrival)) {
       const auto by = media - before.dts;
       // Where the other track has jumped already the two keep their distance.
-      if (other.is_started && other.shift != mine.shift && fits(mine.unwrapped + other.shift)) {
+      if (other.is_started && other.shift != mine.shift
+          && fits(mine, before, mine.unwrapped + other.shift, arrival))
         mine.shift = other.shift;
-      } else {
-        const auto step = mine.duration > nanos{0} ? mine.duration : usual_frame;
-        mine.shift = before.dts + (elapsed > burst ? elapsed : step) - mine.unwrapped;
-      }
+      else
+        mine.shift = go_on(x, before, mine.duration, arrival) - mine.unwrapped;
       media = mine.unwrapped + mine.shift;
       report(out, x.kind, repair_kind::jumped, by);
     }
   }
-  if ((mine.is_started || mine.goes_on) && media < mine.dts) {
-    report(out, x.kind, repair_kind::went_back, mine.dts - media);
+  const auto back = mine.is_started || mine.goes_on ? mine.dts - media : nanos{0};
+  mine.behind = back > disorder ? mine.behind + 1 : 0;
+  if (has_stepped_back(mine, x, back)) {
+    const auto beside = mine.unwrapped + other.shift;
+    if (other.is_started && other.shift != mine.shift && absolute(beside - mine.dts) <= burst)
+      mine.shift = other.shift;
+    else
+      mine.shift = go_on(x, mine, mine.duration, arrival) - mine.unwrapped;
+    media = std::max(mine.unwrapped + mine.shift, mine.dts);
+    mine.behind = 0;
+    report(out, x.kind, repair_kind::jumped, -back);
+  } else if (back > nanos{0}) {
+    report(out, x.kind, repair_kind::went_back, back);
     media = mine.dts;
   }
   if (absolute(composition) > longest_step) {
@@ -185,23 +203,101 @@ void timeline::place(frame& x, steady_time arrival, timed& out) {
   mine.arrival = arrival;
 }
 
-void timeline::note(steady_time arrival, nanos media) {
+/// Whether media time `at` can follow on `before`, which is `mine` unless that begins here.
+bool timeline::fits(const lane& mine, const lane& before, nanos at, steady_time arrival) const {
+  const auto step = at - before.dts;
+  if (step < -(mine.is_started ? longest_way_back : longest_step))
+    return false;
+  // A publisher that paused is as late in arrival as in its stamps.
+  if (step <= burst || step - (arrival - before.arrival) <= burst)
+    return true;
+  const auto& mark = offsets_[&before == &lanes_[0] ? 0 : 1];
+  if (!mark.is_paced())
+    return step <= longest_step;
+  // Who was late in all that came before may be on time again.
+  return step <= longest_step && at - (arrival.time_since_epoch() - mark.least_ever) <= burst;
+}
+
+/// Not of some pictures that come in another order, but of all from here on.
+bool timeline::has_stepped_back(const lane& mine, const frame& x, nanos back) const {
+  if (mine.behind == 0)
+    return false;
+  auto count = mine.behind;
+  for (const auto& next : coming_) {
+    if (next.config || next.media.kind != x.kind)
+      continue;
+    if (count >= stepped_back || back - wrapped(next.media.dts - mine.raw) <= disorder)
+      break;
+    ++count;
+  }
+  return count >= stepped_back;
+}
+
+/// Where media time goes on after a fault: `step` behind what there is or, when the arrivals show
+/// that more time has passed, at that moment. `x` still has the stamp of the wire.
+nanos timeline::go_on(const frame& x, const lane& before, nanos step, steady_time arrival) const {
+  const auto next = before.dts + (step > nanos{0} ? step : usual_frame);
+  const auto& mine = offsets_of(x.kind);
+  const auto least = mine.least() ? mine.least() : least_offset();
+  if (!least)
+    return next;
+  const auto at = arrival.time_since_epoch() - *least - rest_of_burst(x);
+  return at - next > about ? at : next;
+}
+
+/// From a frame to the last one of its track that came with it.
+nanos timeline::rest_of_burst(const frame& x) const {
+  nanos out{0};
+  auto last = x.dts;
+  for (const auto& next : coming_) {
+    if (next.config || next.media.kind != x.kind)
+      continue;
+    const auto step = wrapped(next.media.dts - last);
+    if (step > nanos{0} && step <= burst)
+      out += step;
+    last = next.media.dts;
+  }
+  return std::min(out, burst);
+}
+
+void timeline::offsets::note(steady_time arrival, nanos media) {
   const auto second = std::chrono::duration_cast<seconds>(arrival.time_since_epoch()).count();
   const nanos offset = arrival.time_since_epoch() - media;
-  auto& slot = offsets_[static_cast<std::size_t>(second) % offsets_.size()];
+  auto& slot = of_seconds[static_cast<std::size_t>(second) % of_seconds.size()];
   if (slot.second != second)
     slot = {second, offset};
   else
     slot.least = std::min(slot.least, offset);
-  newest_second_ = std::max(newest_second_, second);
+  newest = std::max(newest, second);
+  least_ever = std::min(least_ever, offset);
+}
+
+std::optional<nanos> timeline::offsets::least() const {
+  std::optional<nanos> least;
+  for (auto& slot : of_seconds)
+    if (slot.second >= 0 && newest - slot.second < std::int64_t(of_seconds.size()))
+      least = least ? std::min(*least, slot.least) : slot.least;
+  return least;
+}
+
+/// The frames come as fast as their time goes by, for more than a second now.
+bool timeline::offsets::is_paced() const {
+  auto least = nanos::max();
+  auto most = nanos::min();
+  unsigned count = 0;
+  for (auto& slot : of_seconds)
+    if (slot.second >= 0 && newest - slot.second < std::int64_t(of_seconds.size())) {
+      least = std::min(least, slot.least);
+      most = std::max(most, slot.least);
+      ++count;
+    }
+  return count > 1 && most - least <= burst;
 }
 
 std::optional<nanos> timeline::least_offset() const {
-  std::optional<nanos> least;
-  for (auto& slot : offsets_)
-    if (slot.second >= 0 && newest_second_ - slot.second < std::int64_t(offsets_.size()))
-      least = least ? std::min(*least, slot.least) : slot.least;
-  return least;
+  const auto video = offsets_[0].least();
+  const auto audio = offsets_[1].least();
+  return video && audio ? std::min(*video, *audio) : video ? video : audio;
 }
 
 steady_time timeline::made_at(nanos x) const {

@@ -6,6 +6,7 @@
 #include <array>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,10 @@ public:
     std::vector<repair> repairs;
   };
 
-  void push(media_item x, steady_time arrival, timed& out);
+  /// What one read of the socket gave: the frames that follow in it tell a step from a disorder,
+  /// and how long before the arrival a frame was made. The items are moved from.
+  void push(std::span<media_item> burst, steady_time arrival, timed& out);
+  void push(media_item x, steady_time arrival, timed& out) { push(std::span{&x, 1}, arrival, out); }
   /// Gives out what is held back; the last video frame lasts as long as its predecessor.
   void flush(timed& out);
 
@@ -44,8 +48,24 @@ public:
   /// When media time `x` was: its offset to the arrivals is the smallest of the last 10 s, because
   /// a burst makes frames late and never early.
   steady_time made_at(nanos x) const;
+  /// By which the monotonic clock is ahead of media time, as the last ten seconds show it.
+  nanos offset() const { return least_offset().value_or(nanos{0}); }
 
 private:
+  struct offset_of_second {
+    std::int64_t second = -1;
+    nanos least{0};
+  };
+  /// How much later than its media time a track arrived, in each of the last seconds.
+  struct offsets {
+    std::array<offset_of_second, 10> of_seconds;
+    std::int64_t newest = -1;
+    nanos least_ever = nanos::max();
+
+    void note(steady_time arrival, nanos media);
+    std::optional<nanos> least() const;
+    bool is_paced() const;
+  };
   struct lane {
     bool is_started = false;
     bool goes_on = false; // after a restart; then `dts` is the end of what was before
@@ -55,18 +75,22 @@ private:
     nanos dts{0};         // media time
     nanos duration{0};    // of the last frame whose duration is known
     steady_time arrival{};
-  };
-  struct offset_of_second {
-    std::int64_t second = -1;
-    nanos least{0};
+    unsigned behind = 0; // frames in a row that were further back than disorder is
   };
 
+  void add(media_item x, steady_time arrival, timed& out);
   void place(frame& x, steady_time arrival, timed& out);
+  bool fits(const lane& mine, const lane& before, nanos at, steady_time arrival) const;
+  bool has_stepped_back(const lane& mine, const frame& x, nanos back) const;
+  nanos go_on(const frame& x, const lane& before, nanos step, steady_time arrival) const;
+  nanos rest_of_burst(const frame& x) const;
   void release(timed& out);
   bool holds_too_much(const media_item& next, steady_time arrival) const;
-  void note(steady_time arrival, nanos media);
   std::optional<nanos> least_offset() const;
   static void report(timed& out, track_kind track, repair_kind what, nanos by);
+
+  offsets& offsets_of(track_kind x) { return offsets_[static_cast<std::size_t>(x)]; }
+  const offsets& offsets_of(track_kind x) const { return offsets_[static_cast<std::size_t>(x)]; }
 
   std::array<lane, 2> lanes_;
   nanos base_{0};                      // media time of the publish's first frame
@@ -75,8 +99,8 @@ private:
   std::deque<media_item> held_;
   std::size_t held_bytes_ = 0;
   steady_time held_since_{};
-  std::array<offset_of_second, 10> offsets_;
-  std::int64_t newest_second_ = -1;
+  std::array<offsets, 2> offsets_; // of the lanes; a restart keeps them
+  std::span<const media_item> coming_;
 };
 
 /// One sentence for the operator.

@@ -25,6 +25,7 @@
 #include "main/process.hpp"
 #include "main/spool_syncs.hpp"
 #include "main/version.hpp"
+#include "pipelines/budget.hpp"
 #include "pipelines/pipelines.hpp"
 
 #include <algorithm>
@@ -263,7 +264,15 @@ private:
     pipelines::options media;
     media.spools = spools_;
     media.buffer = settings_.ingest.buffer;
-    media.buffer_of_all = settings_.ingest.buffer * 8;
+    media.memory = std::make_shared<pipelines::budget>(settings_.ingest.buffer * 8);
+    control_->set_gate([memory = media.memory]() -> std::optional<core::failure> {
+      if (!memory->is_short())
+        return std::nullopt;
+      return core::failure{
+          core::errc::too_many,
+          "the buffers of all streams are nearly full, because a disk does not keep "
+          "up with them"};
+    });
     media.hand_over = config::defaults::hand_over;
     actors::stream_options stream;
     stream.open = pipelines::open_media(media);

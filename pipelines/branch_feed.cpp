@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 // While all streams together hold too much, a branch that has no more than this is not to blame.
 constexpr std::uint64_t blameless = 1u << 20;
 constexpr core::nanos video_away = 2s;
+// Of a file, to tell how fast its clock goes: what the timeline looks back.
+constexpr core::nanos until_known = 10s;
 
 /// What a fragment weighs that waits for its slot, beside its frames.
 std::uint64_t weight_of_plan(const core::track_set& x) { return weight(x) + 256; }
@@ -174,11 +176,15 @@ void branch_feed::drain() {
     }
     auto& x = planned_.front();
     hand_over(x);
+    if (!x.offset && newest_ - x.base >= until_known)
+      x.offset = publish_.offset();
     if (!x.end)
       break;
     branch_->close();
     if (auto it = open_.find(x.id); it != open_.end()) {
       it->second.end = *x.end;
+      if (x.offset)
+        it->second.drift = publish_.offset() - *x.offset;
       it->second.until = x.until ? *x.until
                          : planned_.size() > 1 && !planned_[1].frames.empty()
                              ? planned_[1].frames.front().dts

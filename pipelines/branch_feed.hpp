@@ -17,6 +17,8 @@ struct publish_view {
   const budget& memory;
   /// The wall-clock moment of a media time.
   std::function<core::wall_time(core::nanos)> wall;
+  /// By which the monotonic clock is ahead of media time, as the last ten seconds show it.
+  std::function<core::nanos()> offset;
   /// Takes an event; never calls back.
   std::function<void(core::media_event)> tell;
 };
@@ -34,6 +36,8 @@ public:
   ~branch_feed();
 
   void set_tracks(std::shared_ptr<const core::track_set> x);
+  /// A track that had stalled since that moment is back.
+  void came_back(core::nanos stalled_since) { cutter_.came_back(stalled_since); }
   void on(const core::frame& x);
   /// A frame that must not go on: it is lost and told like one that found no room.
   void refuse(const core::frame& x);
@@ -52,6 +56,8 @@ public:
   /// It took too long to finish: what is open is reported as failed.
   void give_up();
 
+  /// Sound waits for the next fragment, and has to be written with the tracks of now.
+  bool is_holding() const { return !held_.empty(); }
   bool is_finishing() const { return is_finishing_; }
   bool has_ended() const { return has_ended_; }
   bool needs_slot() const { return !planned_.empty() && slots_.empty(); }
@@ -75,7 +81,8 @@ private:
     std::optional<core::nanos> until; // media time, when it was ended by a pause
     bool is_open = false;
     core::file_id id = 0;
-    core::nanos base{0}; // media time of its 0
+    core::nanos base{0};                 // media time of its 0
+    std::optional<core::nanos> offset{}; // of the clocks in its first ten seconds
   };
   /// A fragment that was announced as opened and not yet as closed or failed.
   struct open_fragment {
@@ -86,6 +93,7 @@ private:
     core::nanos base{0};
     std::optional<core::nanos> until; // media time of its end, once it was cut
     std::vector<core::gap> gaps;
+    std::optional<core::nanos> drift{};
   };
   struct loss {
     core::gap_cause cause;

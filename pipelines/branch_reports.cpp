@@ -31,7 +31,7 @@ void branch_feed::hear(branch_report x) {
     auto& f = it->second;
     refusals_ = 0;
     publish_.tell(core::fragment_closed{name_, done->id, f.started, f.end, f.start,
-                                        std::move(done->holds), std::move(f.gaps)});
+                                        std::move(done->holds), std::move(f.gaps), f.drift});
     core::metrics::all().open_fragments.fetch_sub(1, std::memory_order_relaxed);
     open_.erase(it);
   } else if (auto* lost = std::get_if<fragment_lost>(&x)) {

@@ -17,6 +17,8 @@ public:
   void give(std::uint64_t x) { held_.fetch_sub(x, std::memory_order_relaxed); }
   std::uint64_t held() const { return held_.load(std::memory_order_relaxed); }
   bool is_over() const { return held() > limit_; }
+  /// What those that run may need soon is kept for them: nobody new is taken.
+  bool is_short() const { return held() > limit_ / 4 * 3; }
 
 private:
   std::uint64_t limit_;

@@ -26,7 +26,7 @@ core::nanos length_of(const std::vector<core::media_item>& burst) {
 } // namespace
 
 core::open_media open_media(options x) {
-  auto memory = std::make_shared<budget>(x.buffer_of_all);
+  const auto memory = x.memory ? x.memory : std::make_shared<budget>(x.buffer * 8);
   if (!x.pool)
     x.pool = std::make_shared<writer_pool>();
   auto how = std::make_shared<const options>(std::move(x));
@@ -54,6 +54,7 @@ std::shared_ptr<core::media_input> media::resume() {
   has_begun_ = false;
   has_ended_ = false;
   watch_ = {};
+  silence_.restart();
   tracks_ = {};
   is_untold_ = false;
   postponed_ = {};
@@ -81,7 +82,11 @@ void media::open_branch(const std::string& branch, const core::format_policy& ho
     tell(core::branch_ended{branch});
   } else {
     const auto serial = ++serials_;
-    publish_view view{subject_, *how_, *memory_, [this](core::nanos x) { return wall(x); },
+    publish_view view{subject_,
+                      *how_,
+                      *memory_,
+                      [this](core::nanos x) { return wall(x); },
+                      [this] { return timeline_.offset(); },
                       [this](core::media_event x) { tell(std::move(x)); }};
     auto report = [weak = weak_from_this(), serial](branch_report x) {
       if (auto self = weak.lock())
@@ -162,8 +167,7 @@ void media::push(unsigned door, std::vector<core::media_item> burst, core::stead
   charge_burst(burst, arrival);
   core::timeline::timed timed;
   timed.items.reserve(burst.size() + 1);
-  for (auto& x : burst)
-    timeline_.push(std::move(x), arrival, timed);
+  timeline_.push(burst, arrival, timed);
   take(timed, arrival);
   tell_tracks();
   if (burst.empty() || is_due(arrival)) {
@@ -259,9 +263,12 @@ void media::take(core::media_item& x, core::steady_time now) {
     first_ = std::min(first_, x.media.dts);
     last_ = std::max(last_, x.media.dts + x.media.duration);
     watch_.saw(now, x.media.dts);
-    if (x.media.data.empty())
+    if (x.media.data.empty()) {
+      listen(x.media);
       return note_unknown(x.media);
+    }
     if (is_postponing()) {
+      listen(x.media);
       for (auto& e : entries_)
         e.feed.refuse(x.media);
       return;

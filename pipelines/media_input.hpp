@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "core/silence_watch.hpp"
 #include "core/timeline.hpp"
 #include "core/track_watch.hpp"
 #include "pipelines/branch_feed.hpp"
@@ -74,6 +75,8 @@ private:
   void begin();
   void tell_tracks();
   void hand_over(const core::media_item& x);
+  void put_in_force();
+  void listen(const core::frame& x);
   void note_unknown(const core::frame& x);
   void tell_unknown(core::track_kind of);
   bool is_due(core::steady_time now) const;
@@ -95,8 +98,9 @@ private:
   mutable std::mutex mutex_;
   core::timeline timeline_;
   core::track_watch watch_;
-  core::track_set tracks_;                          // in force in the branches
-  std::shared_ptr<const core::track_set> in_force_; // the same, as the branches share it
+  core::silence_watch silence_;
+  core::track_set tracks_;
+  std::shared_ptr<const core::track_set> in_force_; // those of them that are not gone; for all
   bool is_untold_ = false;                          // the actor has not heard of them
   second_of_changes changes_;
   /// The newest configurations beyond what a second may have; no frame goes on before they do.

@@ -48,9 +48,7 @@ void media::apply_postponed(core::steady_time now) {
 void media::begin() {
   has_begun_ = true;
   is_untold_ = !tracks_.empty();
-  in_force_ = std::make_shared<const core::track_set>(tracks_);
-  for (auto& x : entries_)
-    x.feed.set_tracks(in_force_);
+  put_in_force();
   for (auto& x : std::exchange(waiting_, {}))
     hand_over(x);
   waiting_bytes_ = 0;
@@ -61,6 +59,7 @@ void media::hand_over(const core::media_item& x) {
     if (x.media.kind == core::track_kind::video ? !tracks_.video : !tracks_.audio)
       return note_unknown(x.media);
     tell_unknown(x.media.kind);
+    listen(x.media);
     for (auto& e : entries_)
       e.feed.on(x.media);
     return;
@@ -71,9 +70,31 @@ void media::hand_over(const core::media_item& x) {
     return;
   mine = *x.config;
   is_untold_ = true;
-  in_force_ = std::make_shared<const core::track_set>(tracks_);
-  for (auto& e : entries_)
-    e.feed.set_tracks(in_force_);
+  put_in_force();
+}
+
+void media::put_in_force() {
+  auto there = tracks_;
+  if (silence_.is_gone(core::track_kind::video))
+    there.video.reset();
+  if (silence_.is_gone(core::track_kind::audio))
+    there.audio.reset();
+  in_force_ = std::make_shared<const core::track_set>(std::move(there));
+  for (auto& x : entries_)
+    x.feed.set_tracks(in_force_);
+}
+
+/// A frame came, whatever becomes of it: a track that sends none for long, beside one that does, is
+/// not waited for.
+void media::listen(const core::frame& x) {
+  const bool holds
+      = std::any_of(entries_.begin(), entries_.end(), [](auto& e) { return e.feed.is_holding(); });
+  const auto heard = silence_.on(x, !holds);
+  if (heard.is_changed)
+    put_in_force();
+  if (heard.stalled_since)
+    for (auto& e : entries_)
+      e.feed.came_back(*heard.stalled_since);
 }
 
 /// At most once a burst: each copy waits in a mailbox.

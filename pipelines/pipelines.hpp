@@ -26,13 +26,15 @@ struct writer_access {
 /// The real disk and the real muxers.
 writer_access disk();
 
+class budget;
 class writer_pool;
 
 struct options {
-  /// Media that one branch may have taken and not yet written, and that all streams of the process
-  /// may hold together, in bytes (`ingest.buffer`; both defaults are main's).
+  /// Media that one branch may have taken and not yet written, in bytes (`ingest.buffer`).
   std::uint64_t buffer = 64u << 20;
-  std::uint64_t buffer_of_all = 512u << 20;
+  /// What all streams of the process hold together; open_media makes it, of eight times `buffer`,
+  /// where there is none.
+  std::shared_ptr<budget> memory;
   /// How long frames may wait before they go on to the branches together: each hand-over is a write
   /// for each branch.
   core::millis hand_over{0};

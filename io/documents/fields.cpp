@@ -135,9 +135,9 @@ core::wall_time fields::time(const char* key) {
   return *out;
 }
 
-core::nanos fields::length(const char* key) {
+core::nanos fields::length(const char* key, core::nanos least) {
   // 31,536,000 s are a year; nothing that we write is longer.
-  auto x = number(key, 0, 31'536'000.0 * 10);
+  auto x = number(key, std::chrono::duration<double>{least}.count(), 31'536'000.0 * 10);
   return core::nanos{std::llround(x * 1e6) * 1000};
 }
 

@@ -23,8 +23,8 @@ public:
   std::int64_t integer(const char* key, std::int64_t low, std::int64_t high);
   double number(const char* key, double low, double high);
   core::wall_time time(const char* key);
-  /// Seconds as a number.
-  core::nanos length(const char* key);
+  /// Seconds as a number, `least` at least.
+  core::nanos length(const char* key, core::nanos least = core::nanos{0});
   /// A decimal number over 53 bit, kept as a string.
   std::uint64_t id(const char* key);
   const nlohmann::json& object(const char* key);

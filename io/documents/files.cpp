@@ -8,6 +8,8 @@ namespace {
 
 // A sidecar holds one row; gaps are what may make it long: 200 bytes each.
 constexpr std::size_t longest_document = 4 * 1024 * 1024;
+// A publisher whose clock is faster than the node's by more than this is none.
+constexpr core::nanos longest_drift = std::chrono::hours{24 * 365};
 // Written and read. A file has 1000 at most (pipelines), but for what is wrong somewhere.
 constexpr std::size_t most_gaps = 10'000;
 
@@ -140,6 +142,7 @@ nlohmann::json file(const core::file_row& x) {
           {"start_time", rfc3339(x.start)},
           {"end_time", rfc3339(x.end)},
           {"duration", seconds(x.duration)},
+          {"drift", x.drift ? seconds(*x.drift) : nlohmann::json{}},
           {"size", x.size},
           {"sha256", std::move(sha256)},
           {"tracks", tracks(x.tracks)},
@@ -171,6 +174,8 @@ core::result<core::file_row> to_file(std::string_view text) {
   x.start = from.time("start_time");
   x.end = from.time("end_time");
   x.duration = from.length("duration");
+  if (from.has("drift"))
+    x.drift = from.length("drift", -longest_drift);
   x.size = static_cast<std::uint64_t>(from.integer("size", 0, INT64_MAX));
   if (from.has("sha256"))
     x.sha256 = from.text("sha256", 64);

@@ -116,6 +116,10 @@ std::string metrics_text(const options& x, core::wall_time now, core::seconds up
             oldest > 0 && seconds > oldest ? seconds - oldest : 0);
   out.labelled("livetape_files_total", "Files stored", m.files);
   out.labelled("livetape_file_seconds_total", "Seconds of media in stored files", m.file_seconds);
+  out.labelled(
+      "livetape_file_drift_seconds_total",
+      "Seconds by which publishers' clocks were faster or slower than the node's, of files",
+      m.drift_seconds);
   out.labelled("livetape_gaps_total", "Stretches without stored media", m.gaps);
   out.labelled("livetape_gap_seconds_total", "Seconds without stored media", m.gap_seconds);
   out.labelled("livetape_deliveries_total", "Attempts to deliver an event", m.deliveries);

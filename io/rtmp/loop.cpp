@@ -49,13 +49,18 @@ void loop::remove(const std::shared_ptr<session>& x) { sessions_.erase(x); }
 /// Where there is no session nothing wakes.
 void loop::arm() {
   is_armed_ = true;
-  timer_.expires_after(std::max(core::millis{10}, options.burst / ticks_per_burst));
-  timer_.async_wait([this](const boost::system::error_code& why) {
+  const auto every = std::max(core::millis{10}, options.burst / ticks_per_burst);
+  timer_.expires_after(every);
+  timer_.async_wait([this, every](const boost::system::error_code& why) {
     if (why || is_stopping_)
       return;
+    // What counts is the processor's time, so not the clock that tests move.
+    turns_.on_turn(std::chrono::steady_clock::now(), every);
     tick();
     is_armed_ = false;
-    if (!sessions_.empty())
+    if (sessions_.empty())
+      turns_.pause();
+    else
       arm();
   });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include "core/lateness_watch.hpp"
 #include "core/ports.hpp"
 #include "io/rtmp/server.hpp"
 
@@ -37,6 +38,8 @@ public:
   void add(std::shared_ptr<session> x);
   void remove(const std::shared_ptr<session>& x);
   bool is_stopping() const { return is_stopping_; }
+  /// Its sessions are read too late, for seconds now.
+  bool is_exhausted() const { return turns_.is_exhausted(); }
 
   const server_options options;
   core::control& control;
@@ -50,6 +53,7 @@ private:
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer timer_;
   std::unordered_set<std::shared_ptr<session>> sessions_;
+  core::lateness_watch turns_;
   bool is_armed_ = false;
   bool is_stopping_ = false;
   std::thread thread_;

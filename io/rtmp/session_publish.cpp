@@ -77,6 +77,10 @@ void session::ask(const push_target& target) {
   subject_ = key->text();
   if (auto good = check_params(target.params); !good)
     return refuse(good.error());
+  // Those that run need all there is.
+  if (loop_->is_exhausted())
+    return refuse({core::errc::too_many,
+                   "the processor is exhausted: publishers are read too late for seconds now"});
   request_ = {};
   request_.key = *key;
   request_.params = target.params;

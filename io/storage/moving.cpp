@@ -2,6 +2,7 @@
 #include "io/storage/moving.hpp"
 
 #include "core/mux/posix_folder.hpp"
+#include "io/storage/media_sync.hpp"
 #include "io/storage/spool.hpp"
 
 #include <cerrno>
@@ -30,8 +31,7 @@ core::result<void> move_by_copy(const std::string& from, const std::string& to) 
   if (!fs::exists(fs::symlink_status(to, error))) {
     if (auto done = spool::remove_flat(fresh); !done)
       return done;
-    const bool is_folder = fs::is_directory(from, error);
-    if (is_folder) {
+    if (fs::is_directory(from, error)) {
       if (auto made = core::mux::make_folder(fresh); !made)
         return made;
     }
@@ -40,8 +40,7 @@ core::result<void> move_by_copy(const std::string& from, const std::string& to) 
       (void)spool::remove_flat(fresh);
       return failed(from, to, error);
     }
-    if (auto done = is_folder ? core::mux::sync_file_system(fresh) : core::mux::sync_file(fresh);
-        !done)
+    if (auto done = sync_media(fresh); !done)
       return done;
     if (::rename(fresh.c_str(), to.c_str()) < 0)
       return failed(from, to, {errno, std::generic_category()});

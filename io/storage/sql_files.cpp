@@ -13,7 +13,7 @@ namespace {
 constexpr auto columns = "file_id, video_id, name, app, stream, recording_id, reason, sequence, "
                          "params, format, state, "
                          "start_time, end_time, duration, size, sha256, tracks, start_reason, "
-                         "end_reason, node, url, object";
+                         "end_reason, node, url, object, drift";
 
 // Another order than by name under a prefix needs a narrow list (design.md 7).
 constexpr auto widest_range = std::chrono::days{31};
@@ -22,12 +22,13 @@ constexpr auto widest_range = std::chrono::days{31};
 struct file_columns {
   core::file_row row;
   long long id = 0, start = 0, end = 0, duration = 0, size = 0;
-  std::string format, tracks, started, ended;
+  std::string format, tracks, started, ended, drift;
 
   void select(soci::statement& from, const std::string& sql, const conditions& where) {
     prepare(from, sql, where, id, row.video_id, row.name, row.key.app, row.key.stream,
             row.recording_id, row.reason, row.sequence, row.params, format, row.state, start, end,
-            duration, size, row.sha256, tracks, started, ended, row.node, row.url, row.object);
+            duration, size, row.sha256, tracks, started, ended, row.node, row.url, row.object,
+            drift);
   }
 
   core::file_row take() const {
@@ -37,6 +38,9 @@ struct file_columns {
     out.start = to_wall(start);
     out.end = to_wall(end);
     out.duration = core::nanos{duration};
+    if (std::int64_t x = 0;
+        std::from_chars(drift.data(), drift.data() + drift.size(), x).ec == std::errc{})
+      out.drift = core::nanos{x};
     out.size = static_cast<std::uint64_t>(size);
     if (auto x = documents::to_tracks(tracks))
       out.tracks = *std::move(x);

@@ -70,6 +70,8 @@ const std::vector<migration>& migrations() {
            "insert into meta (key, value) select 'filled', '1' where exists (select 1 from files) "
            "on conflict (key) do nothing",
        }},
+      // In nanoseconds; empty: not known.
+      {5, {"alter table files add column drift text not null default ''"}},
   };
   return steps;
 }

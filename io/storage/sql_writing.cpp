@@ -70,18 +70,21 @@ void write_file(connection& on, const core::file_row& x) {
   const long long end = to_number(x.end);
   const long long duration = x.duration.count();
   const auto size = static_cast<long long>(x.size);
+  const auto drift = x.drift ? std::to_string(x.drift->count()) : std::string{};
   on.session << "insert into files (file_id, video_id, name, app, stream, recording_id, reason, "
                 "sequence, params, format, state, start_time, end_time, duration, size, sha256, "
-                "tracks, start_reason, end_reason, node, url, object) "
+                "tracks, start_reason, end_reason, node, url, object, drift) "
                 "values (:id, :video, :name, :app, :stream, :recording, :reason, "
                 ":sequence, :params, :format, :state, :start, :end, :duration, :size, :sha256, "
-                ":tracks, :started, :ended, :node, :url, :object) on conflict (file_id) do nothing",
+                ":tracks, :started, :ended, :node, :url, :object, :drift) on conflict (file_id) do "
+                "nothing",
       use(id, "id"), use(x.video_id, "video"), use(x.name, "name"), use(x.key.app, "app"),
       use(x.key.stream, "stream"), use(x.recording_id, "recording"), use(x.reason, "reason"),
       use(x.sequence, "sequence"), use(x.params, "params"), use(format, "format"),
       use(x.state, "state"), use(start, "start"), use(end, "end"), use(duration, "duration"),
       use(size, "size"), use(x.sha256, "sha256"), use(tracks, "tracks"), use(started, "started"),
-      use(ended, "ended"), use(x.node, "node"), use(x.url, "url"), use(x.object, "object");
+      use(ended, "ended"), use(x.node, "node"), use(x.url, "url"), use(x.object, "object"),
+      use(drift, "drift");
   for (const auto& gap : x.gaps)
     write_gap(on, x.key, gap, x.sequence, x.id);
 }

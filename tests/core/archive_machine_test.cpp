@@ -23,15 +23,40 @@ TEST_CASE("the last journal entry of a publish stays until its end is in the out
   CHECK(w.m.is_idle());
 }
 
-TEST_CASE("no event of a publish overtakes one that the index refused") {
+TEST_CASE("no event of a stream overtakes one that the index refused") {
   world w;
   w.commit_fails = 1;
   w.play(w.m.on_started(entry(1).of, {}, {}));
   w.play(w.m.keep(entry(1), closed(1, 5s), 1s, {}));
-  w.play(w.m.on_started(entry(9, "other").of, {}, {}));
+  auto other = entry(9, "other");
+  other.of.key.stream = "b";
+  w.play(w.m.on_started(other.of, {}, {}));
+  w.play(w.m.on_ended(entry(1).of, gone(5s), {}, 1s, {}));
+  // Who has taken the stream over.
+  w.play(w.m.on_started(entry(2, "next").of, {}, {}));
   CHECK(w.log == lines{"store 1", "event 1-other"});
   w.play(w.m.on_retry_due());
-  CHECK(w.log == lines{"store 1", "event 1-other", "event 1-s", "event 100-1"});
+  CHECK(w.log
+        == lines{"store 1", "event 1-other", "event 1-s", "event 100-1", "event 0-s", "forget 1",
+                 "event 1-next"});
+}
+
+TEST_CASE(
+    "a file ends by the node's clock, where it and the publisher's differ by more than jitter") {
+  const auto row_of = [](core::nanos drift) {
+    machine m{options()};
+    auto x = closed(1, 1h);
+    x.start = core::wall_time{1000s};
+    x.drift = drift;
+    const auto stored = all<machine::store>(m.keep(entry(1), x, 1s, {}));
+    REQUIRE(stored.size() == 1);
+    return stored[0].row;
+  };
+  CHECK(row_of(2s).end == core::wall_time{4602s});
+  CHECK(row_of(-2s).end == core::wall_time{4598s});
+  CHECK(row_of(60ms).end == core::wall_time{4600s});
+  CHECK(row_of(60ms).drift == 60ms);
+  CHECK(row_of(2s).duration == 1h);
 }
 
 TEST_CASE("the minimum is the publish's, not the fragment's") {
@@ -79,14 +104,27 @@ TEST_CASE("a store or an index that refuses is asked again, and the event goes o
   world w;
   w.store_fails = 1;
   w.play(w.m.keep(entry(1), closed(1, 5s), 1s, {}));
-  CHECK(w.log.empty());
+  CHECK(w.log == lines{"event 341-s-mp4"});
   CHECK_FALSE(w.m.is_idle());
   w.commit_fails = 1;
   w.play(w.m.on_retry_due());
-  CHECK(w.log == lines{"store 1"});
+  CHECK(w.log == lines{"event 341-s-mp4", "store 1"});
   w.play(w.m.on_retry_due());
-  CHECK(w.log == lines{"store 1", "event 100-1"});
+  CHECK(w.log == lines{"event 341-s-mp4", "store 1", "event 100-1"});
   CHECK(w.m.is_idle());
+}
+
+TEST_CASE("that files cannot be stored is told once a stream, and again when it has been well") {
+  world w;
+  w.store_fails = 3;
+  for (core::file_id id : {1, 2, 3})
+    w.play(w.m.keep(entry(id), closed(id, 5s), 1s, {}));
+  CHECK(w.log == lines{"event 341-s-mp4"});
+  w.play(w.m.on_retry_due());
+  w.log.clear();
+  w.store_fails = 1;
+  w.play(w.m.keep(entry(4), closed(4, 5s), 1s, {}));
+  CHECK(w.log == lines{"event 341-s-mp4"});
 }
 
 TEST_CASE("the account of a publish is told once, when its last file is kept") {

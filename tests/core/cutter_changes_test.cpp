@@ -82,3 +82,35 @@ TEST_CASE("where the container cannot say so, an interruption only makes picture
   CHECK(c.on(delta(2s), true).what == action::lose);
   CHECK(c.on(key(3s), true).what == action::write);
 }
+
+TEST_CASE("a track that had stalled begins anew with the next key frame, once") {
+  SECTION("as a discontinuity") {
+    auto c = lasting();
+    c.on(sound(1s), true);
+    c.came_back(1s);
+    CHECK(c.on(sound(5s), true).what == action::write);
+    CHECK(c.on(delta(5s), true).what == action::write);
+    CHECK(c.on(key(6s), true).what == action::change);
+    CHECK(c.on(key(7s), true).what == action::write);
+  }
+  SECTION("as a cut") {
+    cutter c{5min, start_reason::publish, true};
+    c.set_tracks(tracks(true, true));
+    c.on(key(0ms), true);
+    c.came_back(40ms);
+    CHECK(c.on(sound(5s), true).what == action::write);
+    const auto done = c.on(key(6s), false);
+    CHECK(done.what == action::cut);
+    CHECK(done.started == start_reason::parameters);
+    CHECK(done.ended == end_reason::parameters);
+    CHECK(c.on(key(7s), true).what == action::write);
+  }
+  SECTION("not where the fragment has begun since") {
+    cutter c{2s, start_reason::publish, true};
+    c.set_tracks(tracks(true, true));
+    c.on(key(0ms), true);
+    CHECK(c.on(key(3s), true).what == action::cut);
+    c.came_back(1s);
+    CHECK(c.on(key(4s), true).what == action::write);
+  }
+}

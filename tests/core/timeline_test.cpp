@@ -37,6 +37,22 @@ struct publish {
     of.push({nullptr, x}, start + arrival, got);
   }
 
+  /// Pictures of 25 a second from `begin` up to `end`, read each `every`; and how they arrive:
+  /// stamps are `shift` off, and pictures are late by `late`.
+  void play(nanos begin, nanos end, nanos every = 40ms, nanos shift = 0ms, nanos late = 0ms) {
+    std::vector<core::media_item> burst;
+    for (auto t = begin; t < end; t += 40ms) {
+      core::frame x;
+      x.kind = video;
+      x.dts = x.pts = t + shift;
+      burst.push_back({nullptr, x});
+      if ((t + 40ms - begin) % every == 0ms || t + 40ms >= end) {
+        of.push(burst, start + t + late, got);
+        burst.clear();
+      }
+    }
+  }
+
   std::vector<nanos> times(core::track_kind kind) {
     of.flush(got);
     std::vector<nanos> out;
@@ -323,4 +339,92 @@ TEST_CASE("one track may stay away when the publisher comes back, and stamps may
   CHECK(p.times(video) == times{3000ms, 3040ms, 3080ms});
   CHECK(p.times(audio) == times{3081ms});
   CHECK(p.got.repairs.size() == 1);
+}
+
+TEST_CASE("a step back that lasts is taken over, and the clock goes on") {
+  publish p;
+  nanos every{40ms}; // what one read of the socket gives
+  SECTION("in reads of 10 pictures") { every = 400ms; }
+  SECTION("picture by picture") {}
+  p.play(0ms, 4000ms, every);
+  p.play(4000ms, 8000ms, every, -540ms);
+  const auto t = p.times(video);
+  REQUIRE(t.size() == 200);
+  CHECK(t[99] == 3960ms);
+  // At once where those that follow can be seen, else when enough have come.
+  for (std::size_t i = every > 40ms ? 100 : 104; i < t.size(); ++i)
+    CHECK(t[i] == i * 40ms);
+  const core::nanos back = every > 40ms ? -500ms : -340ms; // when it is sure
+  const auto jumps = std::count_if(p.got.repairs.begin(), p.got.repairs.end(), [&](auto& x) {
+    return x.what == core::timeline::repair_kind::jumped && x.count == 1 && x.largest == back;
+  });
+  CHECK(jumps == 1);
+}
+
+TEST_CASE("pictures in another order are no step back") {
+  publish p;
+  // Those of a group of 4 come behind the one that they refer to, at 15 pictures a second.
+  for (int group = 0; group < 50; ++group)
+    for (int place : {4, 1, 2, 3})
+      p.push(video, (group * 4 + place) * 67ms, (group * 4 + place) * 67ms);
+  const auto t = p.times(video);
+  CHECK(t.back() == 49 * 4 * 67ms);
+  REQUIRE(p.got.repairs.size() == 1);
+  CHECK(p.got.repairs[0].what == core::timeline::repair_kind::went_back);
+  CHECK(p.got.repairs[0].count == 150);
+}
+
+TEST_CASE("after a restart the clock has counted the pause, however the frames were read") {
+  for (const nanos every : {40ms, 240ms, 480ms})
+    for (const nanos pause : {0ms, 600ms, 1400ms, 30'000ms}) {
+      publish p;
+      p.play(0ms, 4800ms, every, 7s);
+      p.play(4800ms + pause, 9600ms + pause, every, -4800ms - pause);
+      const auto t = p.times(video);
+      REQUIRE(t.size() == 240);
+      // The first read may be shorter than those that tell how late the frames are.
+      CHECK(t[120] == 4800ms + pause);
+      CHECK(t[239] == 9560ms + pause);
+    }
+}
+
+TEST_CASE("a jump ahead within 10 s is one where frames came at the pace of the clock") {
+  publish p;
+  SECTION("they did") {
+    p.play(0ms, 3000ms, 120ms);
+    p.play(3000ms, 6000ms, 120ms, 5s);
+    CHECK(p.times(video).back() == 5960ms);
+    REQUIRE(p.got.repairs.size() == 1);
+    CHECK(p.got.repairs[0].largest == 5040ms);
+  }
+  SECTION("they did, and then the publisher paused for as long") {
+    p.play(0ms, 3000ms, 120ms);
+    p.play(8000ms, 9000ms, 120ms);
+    CHECK(p.times(video).back() == 8960ms);
+    CHECK(p.got.repairs.empty());
+  }
+  SECTION("they did, but late, and then the publisher leaves out what it could not send") {
+    p.play(0ms, 2000ms, 120ms);
+    for (auto late = 0ms; late <= 5000ms; late += 500ms)
+      p.play(2000ms + 2 * late, 3000ms + 2 * late, 40ms, 0ms, late);
+    p.play(13'000ms, 26'000ms, 40ms, 0ms, 5s);
+    p.play(31'000ms, 33'000ms);
+    CHECK(p.times(video).back() == 32'960ms);
+    CHECK(p.got.repairs.empty());
+  }
+  SECTION("a file is sent as fast as it goes, and has a hole") {
+    for (int i = 0; i < 3000; ++i)
+      p.push(video, i * 40ms + (i >= 2000 ? 5s : 0s), i * 1ms);
+    CHECK(p.times(video).back() == 2999 * 40ms + 5s);
+    CHECK(p.got.repairs.empty());
+  }
+  SECTION("there are few pictures, and sound") {
+    for (auto t = 0ms; t < 60s; t += 40ms) {
+      if (t % 5000ms == 0ms)
+        p.push(video, t, t);
+      p.push(audio, t, t);
+    }
+    CHECK(p.times(video).back() == 55s);
+    CHECK(p.got.repairs.empty());
+  }
 }

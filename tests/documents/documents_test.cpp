@@ -41,6 +41,7 @@ TEST_CASE("a file is shown with exactly the fields of design.md 7") {
                 {"start_time", "2026-11-22T11:00:00.123456Z"},
                 {"end_time", "2026-11-22T11:30:00.083456Z"},
                 {"duration", 1799.96},
+                {"drift", -0.25},
                 {"size", 450123456},
                 {"sha256", nullptr},
                 {"tracks",
@@ -74,6 +75,11 @@ TEST_CASE("a sidecar is read back as the row that wrote it") {
   CHECK(back->duration == row.duration);
   CHECK(back->tracks == row.tracks);
   CHECK(back->start == row.start);
+  CHECK(back->drift == row.drift);
+  row.drift.reset();
+  back = to_file(text(file(row)));
+  REQUIRE(back);
+  CHECK_FALSE(back->drift);
 }
 
 TEST_CASE("a sidecar with a wrong field is refused by that field's name") {

@@ -39,6 +39,7 @@ inline core::file_row example_row() {
   x.start = time_at(1795345200'123456);
   x.end = time_at(1795347000'083456);
   x.duration = core::nanos{1799'960'000'000};
+  x.drift = core::millis{-250};
   x.size = 450123456;
   x.tracks = both_tracks();
   x.started = core::start_reason::length;

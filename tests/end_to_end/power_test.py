@@ -135,9 +135,10 @@ class power_cuts(livetape.Case):
         problems = {}
         for what, (found, gaps) in by_format.items():
             if wrong := frames.account(found, publishes, gaps + self.grace(cut, stream), MOST_LOST):
-                problems[what] = wrong, gaps
+                rows = [(x["file_id"], x["start_time"], x["duration"], x["end_reason"]) for x, _ in found]
+                problems[what] = wrong, gaps, rows
             self.note_loss(found, publishes[-1])
-        self.assertEqual(problems, {}, stream)
+        self.assertEqual(problems, {}, f"{stream}, cut between {cut.began} and {cut.ended}")
 
     def grace(self, cut, stream):
         """A publish that began right before the cut may have left nothing at all, unless it had been announced."""

@@ -119,6 +119,35 @@ TEST_CASE("a fragment's start is when its first frame was made, though bursts co
   }
 }
 
+TEST_CASE("how much the publisher's clock differs from the node's is told with each file") {
+  publish p;
+  p.open("mp4", format::mp4, 30s);
+  // A hundredth slower than the node's.
+  for (int i = 0; i < 280; ++i) {
+    p.play(numbered(250ms, 250ms, true, true, i * 250ms), i == 0);
+    p.clock->advance(2500us);
+  }
+  REQUIRE(p.finish(1));
+  const auto closed = p.heard->of<core::fragment_closed>();
+  REQUIRE(closed.size() == 3);
+  for (int i : {0, 1}) {
+    CHECK(is_near(closed[i].holds.duration, 30s, 25ms));
+    REQUIRE(closed[i].drift);
+    // Seen as the least of ten seconds each: between the first and the last of them.
+    CHECK(*closed[i].drift > 150ms);
+    CHECK(*closed[i].drift < 310ms);
+  }
+  CHECK(closed[2].drift.has_value() == (closed[2].holds.duration >= 10s));
+}
+
+TEST_CASE("a file shorter than what the clocks are compared over tells no drift") {
+  publish p;
+  p.open("mp4", format::mp4);
+  p.play(numbered(9s));
+  REQUIRE(p.finish(1));
+  CHECK_FALSE(p.heard->of<core::fragment_closed>().at(0).drift);
+}
+
 TEST_CASE("an ordered cut falls on the next key frame of every branch") {
   publish p;
   p.open("mp4", format::mp4);
@@ -136,41 +165,6 @@ TEST_CASE("an ordered cut falls on the next key frame of every branch") {
     CHECK(closed[1].started == start_reason::cut);
     CHECK(p.kept(branch).size() == first.frames.size() + second.frames.size());
   }
-}
-
-TEST_CASE("new parameters end the fragment at that key frame, nothing is lost") {
-  publish p;
-  p.open("mp4", format::mp4);
-  p.gives_slots = false;
-  const auto first = numbered(2s);
-  auto second = numbered(2s, 1s, true, true, 2s);
-  second.tracks.video->config.push_back(7);
-  second.tracks.audio->sample_rate = 48000;
-  p.play(first);
-  p.play(second);
-  // The cut waits for its slot, and what comes meanwhile waits with it.
-  CHECK(p.heard->of<core::fragment_opened>().size() == 1);
-  p.give_slot("mp4");
-  REQUIRE(p.finish(1));
-  const auto closed = p.heard->of<core::fragment_closed>();
-  REQUIRE(closed.size() == 2);
-  CHECK(closed[0].why == end_reason::parameters);
-  CHECK(closed[0].holds.video_frames == 50);
-  CHECK(closed[1].started == start_reason::parameters);
-  CHECK(closed[1].holds.video_frames == 50);
-  CHECK(closed[1].holds.tracks == second.tracks);
-  CHECK(p.kept("mp4").size() == first.frames.size() + second.frames.size());
-  CHECK(p.heard->of<core::tracks_changed>().back().tracks == second.tracks);
-}
-
-TEST_CASE("a repeated configuration changes nothing") {
-  publish p;
-  p.open("mp4", format::mp4);
-  p.play(numbered(2s));
-  p.play(numbered(2s, 1s, true, true, 2s));
-  REQUIRE(p.finish(1));
-  CHECK(p.heard->of<core::fragment_closed>().size() == 1);
-  CHECK(p.heard->of<core::tracks_changed>().size() == 1);
 }
 
 TEST_CASE("audio alone and video alone are recorded and cut") {

@@ -198,6 +198,10 @@ std::uint64_t number_of(const core::frame& x);
 std::vector<std::uint64_t> numbers(const std::vector<core::frame>& x, core::track_kind kind);
 core::media_item config_of(const core::track& x);
 
+inline bool is_near(core::nanos x, core::nanos y, core::nanos by = 100ms) {
+  return std::chrono::abs(x - y) <= by;
+}
+
 /// What is wrong with the order of events, or "": each opened fragment is closed or failed exactly
 /// once, each branch ends once and last, each publisher leaves once.
 std::string lawlessness(const std::vector<core::media_event>& x, int publishers = 1);

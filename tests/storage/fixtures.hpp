@@ -90,6 +90,7 @@ inline core::file_row row(core::file_id id, const std::string& stream = "court-3
   x.start = at(morning);
   x.end = at(morning + 60);
   x.duration = core::millis{59'960};
+  x.drift = core::millis{-120};
   x.size = 12'345'678'901; // over 32 bit
   core::track video;
   video.width = 1280;

@@ -55,6 +55,7 @@ TEST_CASE_METHOD(index_fixture, "a file comes back as it was committed") {
   CHECK(got->start == x.start);
   CHECK(got->end == x.end);
   CHECK(got->duration == x.duration);
+  CHECK(got->drift == x.drift);
   CHECK(got->size == x.size);
   CHECK(got->sha256.empty());
   CHECK(got->tracks == x.tracks);

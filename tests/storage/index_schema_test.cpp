@@ -53,7 +53,7 @@ TEST_CASE_METHOD(index_fixture,
   REQUIRE(sqlite3_open(path().c_str(), &db) == SQLITE_OK);
   REQUIRE(sqlite3_exec(db,
                        "drop index gaps_stream; drop index files_unhashed; "
-                       "drop index deliveries_subject; "
+                       "drop index deliveries_subject; alter table files drop column drift; "
                        "alter table deliveries drop column subject; "
                        "update meta set value = '1' where key = 'schema_version'",
                        nullptr, nullptr, nullptr)
