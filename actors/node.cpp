@@ -112,7 +112,7 @@ void node_state::on(const room_idle& x) {
   if (at == rooms_.end())
     return;
   // A request that the room had not seen when it said so is still on its way to it.
-  if (!ending_ && at->second.requests != x.requests)
+  if (at->second.requests != x.requests)
     return;
   self_->demonitor(at->second.room.address());
   self_->send_exit(at->second.room, caf::exit_reason::user_shutdown);

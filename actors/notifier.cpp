@@ -57,10 +57,12 @@ notifier_state::run(notifier_actor::stateful_pointer<notifier_state> self,
           apply(m, m.wake());
       },
       [this](const rows_fetched& x) {
-        with(x.endpoint, [&](auto& m) { return m.on_rows(x.rows, now()); });
+        with(x.endpoint, [&](auto& m) { return m.on_rows(x.rows, now(), ports_.clock->steady()); });
       },
       [this](const post_answered& x) {
-        with(x.endpoint, [&](auto& m) { return m.on_answer(x.event_id, x.answer, now()); });
+        with(x.endpoint, [&](auto& m) {
+          return m.on_answer(x.event_id, x.answer, now(), ports_.clock->steady());
+        });
       },
       [this](const delivery_recorded& x) {
         with(x.endpoint, [&](auto& m) { return m.on_recorded(x.event_id, x.how); });

@@ -77,18 +77,11 @@ void room_state::run(const machine::attach& x) {
             core::metrics::all().streams += 1;
             promise.deliver(y);
           },
-          [this, promise, sequence, resumes = x.resumes](caf::error& why) mutable {
-            // Nobody will push into it: end it as it began.
+          [this, promise, sequence](caf::error& why) mutable {
+            // Its door ends it as soon as the admission comes that nobody waits for any more.
             core::metrics::all().streams += 1;
             sessions_.erase(sequence);
-            core::publisher_left how;
-            how.how = {core::end_reason::storage_failed, 100, "the stream could not be opened"};
-            // It may have been after all: nobody waits for what it has open.
-            for (const auto& each : {sequence, resumes})
-              if (!each.empty())
-                self_->send(stream(), close_window{each, core::millis::max()});
-            apply(machine_.on_left(sequence, how));
-            apply(machine_.on_finished(sequence));
+            machine_.abandon(sequence);
             promise.deliver(std::move(why));
           });
 }

@@ -40,7 +40,7 @@ void cutter::order_cut(start_reason started, end_reason ended) {
 }
 
 void cutter::came_back(nanos stalled_since) {
-  is_stalled_ = is_stalled_ || (phase_ == phase::writing && start_ <= stalled_since);
+  is_stalled_ = is_stalled_ || (phase_ == phase::writing && changed_ <= stalled_since);
 }
 
 void cutter::order_close(end_reason why) { closing_ = why; }
@@ -139,7 +139,7 @@ cutter::decision cutter::open(const frame& x, start_reason started, end_reason e
   is_apart_ = is_changed_ = is_audio_changed_ = is_stalled_ = false;
   ordered_.reset();
   held_since_.reset();
-  start_ = x.dts;
+  start_ = changed_ = x.dts;
   has_key_ = fragment_has_video_ = x.kind == track_kind::video;
   return {action::cut, started, ended};
 }
@@ -153,6 +153,7 @@ cutter::decision cutter::change(const frame& x) {
   written_ = tracks_;
   is_apart_ = is_changed_ = is_audio_changed_ = is_stalled_ = false;
   held_since_.reset();
+  changed_ = x.dts;
   has_key_ = x.kind == track_kind::video;
   fragment_has_video_ = fragment_has_video_ || has_key_;
   return {action::change};

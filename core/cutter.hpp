@@ -43,7 +43,7 @@ public:
   void set_tracks(const track_set& x);
   void order_cut(start_reason started, end_reason ended);
   /// A track that had stalled since that moment is back: the next key frame begins anew, unless the
-  /// running fragment has begun since.
+  /// running fragment, or what of it has the tracks of now, has begun since.
   void came_back(nanos stalled_since);
   void order_close(end_reason why);
   /// The running fragment has failed: begin again at a key frame, not before `earliest`.
@@ -101,7 +101,8 @@ private:
   std::optional<end_reason> closing_;
   bool has_key_ = false; // video frames can be decoded
   bool fragment_has_video_ = false;
-  nanos start_{0}; // of the running fragment
+  nanos start_{0};   // of the running fragment
+  nanos changed_{0}; // since when it has its tracks
   nanos last_boundary_ = nanos::min();
   std::optional<nanos> waits_since_;
   std::optional<nanos> held_since_;

@@ -10,7 +10,7 @@ namespace {
 /// Rows looked at in one go: enough to find work for `at_once` posts behind subjects that wait.
 constexpr std::size_t fetch_limit = 200;
 
-/// The longest sleep between two looks into the outbox; a wall clock that jumps costs no more.
+/// The longest sleep between two looks into the outbox.
 constexpr millis longest_sleep{60'000};
 
 } // namespace
@@ -33,7 +33,16 @@ void machine::arm(millis delay, effects& out) {
   out.push_back(arm_timer{std::clamp(delay, millis{1}, longest_sleep), ++round_});
 }
 
-machine::effects machine::on_rows(const result<std::vector<event_row>>& rows, wall_time now) {
+/// Of an event that an earlier process has tried its date tells, but never more than the interval.
+steady_time machine::due(const delivery& x, wall_time now, steady_time steady) {
+  const auto known = due_.find(x.event_id);
+  if (known != due_.end())
+    return known->second;
+  return steady + std::clamp<nanos>(x.next - now, nanos{0}, endpoint_.interval);
+}
+
+machine::effects machine::on_rows(const result<std::vector<event_row>>& rows, wall_time now,
+                                  steady_time steady) {
   fetching_ = false;
   const auto settled = std::exchange(settled_, {});
   effects out;
@@ -44,7 +53,9 @@ machine::effects machine::on_rows(const result<std::vector<event_row>>& rows, wa
   std::set<std::string> busy;
   for (auto& [id, f] : in_flight_)
     busy.insert(f.row.event.subject);
-  std::optional<wall_time> earliest;
+  // What an endpoint was given up for, or somebody has deleted, is not looked for any more.
+  std::erase_if(due_, [&](auto& x) { return x.second + endpoint_.interval < steady; });
+  std::optional<steady_time> earliest;
   for (auto& row : *rows) {
     // Read before its outcome was recorded; the look that follows tells what it is now.
     if (settled.contains(row.event.event_id)) {
@@ -57,10 +68,12 @@ machine::effects machine::on_rows(const result<std::vector<event_row>>& rows, wa
                              [&](auto& x) { return x.endpoint == endpoint_.name; });
     if (mine == row.deliveries.end() || mine->state != delivery_state::waiting)
       continue;
-    if (mine->next > now) {
-      earliest = std::min(earliest.value_or(mine->next), mine->next);
+    if (const auto at = due(*mine, now, steady); at > steady) {
+      due_.emplace(row.event.event_id, at);
+      earliest = std::min(earliest.value_or(at), at);
       continue;
     }
+    due_.erase(row.event.event_id);
     ready_.push_back({row.event, {*mine}});
   }
   post_ready(out);
@@ -68,7 +81,7 @@ machine::effects machine::on_rows(const result<std::vector<event_row>>& rows, wa
     auto more = wake();
     out.insert(out.end(), more.begin(), more.end());
   } else if (earliest) {
-    arm(std::chrono::ceil<millis>(*earliest - now), out);
+    arm(std::chrono::ceil<millis>(*earliest - steady), out);
   }
   return out;
 }
@@ -85,7 +98,7 @@ void machine::post_ready(effects& out) {
 }
 
 machine::effects machine::on_answer(const std::string& event_id, const result<http_answer>& x,
-                                    wall_time now) {
+                                    wall_time now, steady_time steady) {
   auto at = in_flight_.find(event_id);
   if (at == in_flight_.end() || at->second.outcome)
     return {};
@@ -111,6 +124,8 @@ machine::effects machine::on_answer(const std::string& event_id, const result<ht
     bool dead = d.attempts >= endpoint_.attempts;
     d.state = dead ? delivery_state::dead : delivery_state::waiting;
     d.next = now + endpoint_.interval;
+    if (!dead)
+      due_[event_id] = steady + endpoint_.interval;
     out.push_back(tell_refused{f.row.event, d.attempts, d.last_result, dead});
   }
   f.outcome = d;

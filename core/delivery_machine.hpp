@@ -61,8 +61,9 @@ public:
   // -- inputs ------------------------------------------------------------------------------------
 
   effects wake();
-  effects on_rows(const result<std::vector<event_row>>& rows, wall_time now);
-  effects on_answer(const std::string& event_id, const result<http_answer>& x, wall_time now);
+  effects on_rows(const result<std::vector<event_row>>& rows, wall_time now, steady_time steady);
+  effects on_answer(const std::string& event_id, const result<http_answer>& x, wall_time now,
+                    steady_time steady);
   effects on_recorded(const std::string& event_id, const result<void>& x);
   effects on_timer(std::uint64_t round);
 
@@ -78,6 +79,7 @@ private:
     bool record_failed = false;
   };
 
+  steady_time due(const delivery& x, wall_time now, steady_time steady);
   void arm(millis delay, effects& out);
   void post_ready(effects& out);
 
@@ -87,6 +89,9 @@ private:
   std::map<std::string, flight> in_flight_;
   std::deque<event_row> ready_;   // due, read from the index, not yet posted
   std::set<std::string> settled_; // recorded while the index is being read: those rows are stale
+  /// When those that wait for another attempt are sent: the dates in the index are for people and
+  /// for the next process, a wall clock that is set moves none of these.
+  std::map<std::string, steady_time> due_;
   bool fetching_ = false;
   bool again_ = false;
   std::uint64_t round_ = 0;

@@ -209,6 +209,11 @@ machine::effects machine::on_finished(const std::string& sequence) {
   return out;
 }
 
+void machine::abandon(const std::string& sequence) {
+  if (auto at = publishes_.find(sequence); at != publishes_.end())
+    at->second.is_final = true;
+}
+
 result<machine::effects> machine::cut() {
   if (live_.empty())
     return failure{errc::not_now, "nobody publishes this stream"};

@@ -131,6 +131,8 @@ public:
   /// `may_wait`: the node has a place for one more stream whose publisher is away.
   effects on_left(const std::string& sequence, const publisher_left& x, bool may_wait = true);
   effects on_finished(const std::string& sequence);
+  /// Nobody publishes it, though it may have been taken in: nobody goes on with it either.
+  void abandon(const std::string& sequence);
   result<effects> cut();
   result<effects> drop(end_reason why, const std::string& what);
   /// No publish from now on; the one that runs is ended.

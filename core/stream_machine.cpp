@@ -47,8 +47,7 @@ void machine::open_missing(effects& out) {
     if (branches_.contains(name))
       name += " " + std::to_string(++opened_again_);
     branches_.emplace(
-        name,
-        branch{how, recording_id_, reason_, phase::waiting, false, false, of_.sequence, 0, {}});
+        name, branch{how, recording_id_, reason_, phase::waiting, false, false, of_, 0, {}});
     out.push_back(open_branch{name, how, start_reason::publish});
   }
 }
@@ -66,7 +65,7 @@ machine::effects machine::resume(const publish& of, const policy& x,
     if (b.is_ending)
       continue;
     b.goes_on = true;
-    b.of = of.sequence;
+    b.of = of;
     for (auto& [id, entry] : b.slots) {
       entry.of = of;
       out.push_back(note_publish{id, of});
@@ -81,7 +80,7 @@ machine::effects machine::resume(const publish& of, const policy& x,
 void machine::report_before(effects& out) {
   std::erase_if(before_, [&](const std::string& sequence) {
     if (std::any_of(branches_.begin(), branches_.end(), [&](auto& x) {
-          return x.second.of == sequence && x.second.now != phase::ended;
+          return x.second.of.sequence == sequence && x.second.now != phase::ended;
         }))
       return false;
     out.push_back(report_finished{sequence});
@@ -106,7 +105,7 @@ machine::effects machine::on(const slot_taken& x) {
     return {};
   auto& b = at->second;
   ++preparing_;
-  return {prepare_slot{x.branch, {{}, of_, b.recording_id, b.reason, b.how.what, b.how.segment}}};
+  return {prepare_slot{x.branch, {{}, b.of, b.recording_id, b.reason, b.how.what, b.how.segment}}};
 }
 
 machine::effects machine::on(const slot_ready& x) {
@@ -116,9 +115,9 @@ machine::effects machine::on(const slot_ready& x) {
   auto& entry = at->second.slots.emplace(x.entry.slot.id, x.entry).first->second;
   effects out;
   // It was asked for by the publish before.
-  if (entry.of.sequence != of_.sequence && !at->second.is_ending) {
-    entry.of = of_;
-    out.push_back(note_publish{entry.slot.id, of_});
+  if (const auto& of = at->second.of; entry.of.sequence != of.sequence) {
+    entry.of = of;
+    out.push_back(note_publish{entry.slot.id, of});
   }
   out.push_back(offer_slot{x.branch, entry.slot});
   return answered(std::move(out));

@@ -167,7 +167,7 @@ private:
     phase now = phase::waiting;
     bool is_ending = false; // no other publish goes on with it
     bool goes_on = false;   // it was there before this publish
-    std::string of;         // the sequence of its publish
+    publish of;             // whose it is
     file_id open = 0;
     std::map<file_id, journal_entry> slots; // offered, or being written
   };

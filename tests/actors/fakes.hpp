@@ -27,7 +27,14 @@ inline core::failure broken() { return {core::errc::storage_failed, "the fault o
 
 struct fake_clock : core::clock {
   core::wall_time at{core::seconds{1'800'000'000}};
+  core::nanos past{0}; // of the monotonic clock, beside what really passes
   core::wall_time wall() const override { return at; }
+  core::steady_time steady() const override { return core::clock::steady() + past; }
+  /// Both clocks move together.
+  void pass(core::nanos x) {
+    at += std::chrono::duration_cast<core::micros>(x);
+    past += x;
+  }
 };
 
 struct fake_input : core::media_input {

@@ -44,7 +44,7 @@ struct fixture : test::system {
   }
   /// Both clocks move together.
   void pass(core::seconds x) {
-    clock.at += x;
+    clock.pass(x);
     advance(x);
   }
   core::delivery only() const { return index.outbox.at(0).deliveries.at(0); }

@@ -15,10 +15,7 @@ public:
       w_.journal[x.slot.id] = x.of;
       then({});
     };
-    if (late_slots_are_right || longest_window(w_.policy_) == 0ms)
-      w_.journal_answers_.due.emplace_back(answer);
-    else
-      answer();
+    w_.journal_answers_.due.emplace_back(answer);
   }
   void note_opened(core::file_id id, core::wall_time, core::start_reason) override {
     note(id, [](auto&) {});

@@ -6,8 +6,8 @@
 
 namespace orders {
 
-/// Longer than anything else in a world.
-constexpr core::millis attach_limit = 24h;
+/// A timer beyond this stands for never.
+constexpr core::millis far_away = 12h;
 
 // -- publishers ----------------------------------------------------------------------------------
 
@@ -77,8 +77,6 @@ void world::ask_for_something() {
 void world::shut_down() {
   say("shuts down");
   was_shut_down = true;
-  if (!ends_are_right)
-    publishes_ = 0;
   system.sys.spawn([this, node = node_](caf::event_based_actor* self) {
     self->request(node, caf::infinite, actors::shut_down{})
         .then(
@@ -130,14 +128,9 @@ world::world(test::system& on, std::uint64_t seed, bool is_loud)
   for (auto& x : weights_)
     x = choice[random.below(choice.size())];
   const std::array<core::millis, 3> windows{0s, 1s, 4s};
-  const auto window = windows[random.below(3)];
   for (auto what : {core::format::mp4, core::format::flv, core::format::hls})
     if (random.one_in(3) || what == core::format::mp4)
-      policy_.formats.push_back({what,
-                                 {},
-                                 {},
-                                 to_string(what),
-                                 late_slots_are_right ? windows[random.below(3)] : window});
+      policy_.formats.push_back({what, {}, {}, to_string(what), windows[random.below(3)]});
   policy_.minimum_duration = std::array<core::millis, 3>{0ms, 250ms, 1s}[random.below(3)];
   make_storage();
   notifier_ = on.sys.spawn(deaf);
@@ -151,7 +144,7 @@ world::world(test::system& on, std::uint64_t seed, bool is_loud)
   node.second = random.one_in(5) ? core::duplicate::reject : core::duplicate::takeover;
   node.policy_for = [this](auto&) { return policy_; };
   node.clock = &clock_;
-  node.answer_limit = late_admissions_are_right ? core::millis{5000} : attach_limit;
+  node.answer_limit = core::millis{5000};
   places = random.one_in(4) ? std::make_shared<actors::waiting_places>(1) : nullptr;
   node.places = places;
   node.spawn = [this](auto& key, actors::stream_listener listener) {
@@ -218,11 +211,7 @@ session* world::some_session(bool is_dropped) {
   return nullptr;
 }
 
-bool world::may_end() const {
-  const bool asks = std::any_of(sessions_.begin(), sessions_.end(),
-                                [](auto& x) { return !x->door && !x->is_over; });
-  return shuts_early_ && !was_shut_down && (ends_are_right || !asks);
-}
+bool world::may_end() const { return shuts_early_ && !was_shut_down; }
 
 /// Lets one thing happen; false: there is nothing that could.
 bool world::step() {
@@ -233,8 +222,7 @@ bool world::step() {
   const auto& timers = system.sched.clock().schedule();
   // Of what is left, a room's question to its stream is the last.
   const bool ticks
-      = !timers.empty()
-        && timers.begin()->first - system.sched.clock().current_time < attach_limit / 2;
+      = !timers.empty() && timers.begin()->first - system.sched.clock().current_time < far_away;
   enum what { job, journal, index, store, report, push, leave, obey, come, tick, other, end };
   const std::array<std::uint64_t, end + 1> weights{
       system.sched.has_job() ? 20 + weights_[0] * 4 : 0,

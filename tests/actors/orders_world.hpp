@@ -11,18 +11,6 @@
 #include <array>
 #include <set>
 
-/// Known bugs that the worlds keep out of: true once it is mended, and the worlds go there.
-/// A slot that is asked for, or comes, while its branch is ending is given to the wrong publish
-/// where others have gone on meanwhile (stream_machine, slot_taken and slot_ready): to one that is
-/// over, which never lets go of its file, or to a later one, which may be too short.
-constexpr bool late_slots_are_right = false;
-/// A publish that the stream takes in after its room has given up the question is over for the
-/// room and waits for ever in the stream (room_effects, attach).
-constexpr bool late_admissions_are_right = false;
-/// A node that is ending ends a room that had nothing to do, though a publish has come to it since
-/// (node, room_idle: the count of requests is not looked at then).
-constexpr bool ends_are_right = false;
-
 /// A node with real actors in a world that chance rules: which mailbox is served next, when answers
 /// of the storage, reports of the media and timers come, what publishers and disks do.
 namespace orders {

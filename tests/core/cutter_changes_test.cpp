@@ -105,6 +105,13 @@ TEST_CASE("a track that had stalled begins anew with the next key frame, once") 
     CHECK(done.ended == end_reason::parameters);
     CHECK(c.on(key(7s), true).what == action::write);
   }
+  SECTION("not where the tracks have changed since") {
+    auto c = lasting();
+    c.set_tracks(tracks(true, true, 2, 1));
+    CHECK(c.on(key(2s), true).what == action::change);
+    c.came_back(1s);
+    CHECK(c.on(key(3s), true).what == action::write);
+  }
   SECTION("not where the fragment has begun since") {
     cutter c{2s, start_reason::publish, true};
     c.set_tracks(tracks(true, true));

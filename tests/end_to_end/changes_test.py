@@ -129,12 +129,7 @@ TABLE = [
     Row("two changes of picture in a group", two_pictures_in_a_group, CHANGED, (4, 4), 1, (WIDE, shape(192, 144))),
 ]
 # What is known to be broken, as (case, check), and whether it fails each time; to be taken out when it is mended.
-NEVER_CUT = ["the sound vanishes", "the picture vanishes", "the sound stalls", "the picture stalls",
-             "the picture stalls up to the middle of a group"]
-KNOWN = {
-    # core/cutter cuts for other parameters only; a track that is silent has none.
-    **{(name, check): True for name in NEVER_CUT for check in ("files", "discontinuities")},
-}
+KNOWN = {}
 
 
 class changes(tables.Table):
