@@ -22,7 +22,7 @@ constexpr nanos longest_way_back = 1s;
 // Less far back they have too when it goes on: so many frames further back than those of one group
 // are disordered.
 constexpr nanos disorder = 100ms;
-constexpr unsigned stepped_back = 5;
+constexpr unsigned stepped_back = 3;
 // By so much the arrivals of one pace differ; below it a burst and a pause look the same from them.
 constexpr nanos burst = 1s;
 // What the arrivals tell of a moment is not better than this; the publisher's own distance is.
@@ -171,12 +171,14 @@ void timeline::place(frame& x, steady_time arrival, timed& out) {
   }
   const auto back = mine.is_started || mine.goes_on ? mine.dts - media : nanos{0};
   mine.behind = back > disorder ? mine.behind + 1 : 0;
+  if (mine.behind == 1)
+    mine.first_behind = raw;
   if (has_stepped_back(mine, x, back)) {
     const auto beside = mine.unwrapped + other.shift;
     if (other.is_started && other.shift != mine.shift && absolute(beside - mine.dts) <= burst)
       mine.shift = other.shift;
     else
-      mine.shift = go_on(x, mine, mine.duration, arrival) - mine.unwrapped;
+      mine.shift = go_on(x, mine, behind_for(mine, raw), arrival) - mine.unwrapped;
     media = std::max(mine.unwrapped + mine.shift, mine.dts);
     mine.behind = 0;
     report(out, x.kind, repair_kind::jumped, -back);
@@ -231,6 +233,12 @@ bool timeline::has_stepped_back(const lane& mine, const frame& x, nanos back) co
     ++count;
   }
   return count >= stepped_back;
+}
+
+/// From the last frame before a step back to this one.
+nanos timeline::behind_for(const lane& mine, nanos raw) {
+  return (mine.duration > nanos{0} ? mine.duration : usual_frame)
+         + std::max(wrapped(raw - mine.first_behind), nanos{0});
 }
 
 /// Where media time goes on after a fault: `step` behind what there is or, when the arrivals show

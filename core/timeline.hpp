@@ -75,7 +75,8 @@ private:
     nanos dts{0};         // media time
     nanos duration{0};    // of the last frame whose duration is known
     steady_time arrival{};
-    unsigned behind = 0; // frames in a row that were further back than disorder is
+    unsigned behind = 0;   // frames in a row that were further back than disorder is
+    nanos first_behind{0}; // stamp on the wire of the first of them
   };
 
   void add(media_item x, steady_time arrival, timed& out);
@@ -84,6 +85,7 @@ private:
   bool has_stepped_back(const lane& mine, const frame& x, nanos back) const;
   nanos go_on(const frame& x, const lane& before, nanos step, steady_time arrival) const;
   nanos rest_of_burst(const frame& x) const;
+  static nanos behind_for(const lane& mine, nanos raw);
   void release(timed& out);
   bool holds_too_much(const media_item& next, steady_time arrival) const;
   std::optional<nanos> least_offset() const;

@@ -23,7 +23,7 @@ class admission(faults_test.faulty):
         return publish
 
     def test_while_the_buffers_are_full(self):
-        node, disk = self.recorder_on(formats={"mp4": {"fragment": "30m"}}, ingest={"buffer": "1MiB"})
+        node, disk = self.recorder_on(ingest={"buffer": "1MiB"})
         node.start()
         publishes = [self.publish(node, f"full-{number}", self.fat_clip()) for number in range(STREAMS)]
         for each in publishes:
