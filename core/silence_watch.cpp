@@ -19,7 +19,8 @@ constexpr double until_stalled = 0.4;
 constexpr unsigned enough_frames = 50;
 // What a step of the other track counts at most: a pause of both is none of one.
 constexpr nanos most_counted = 500ms;
-// So much at most is lost of a picture that comes back in the middle of a group.
+// So much at most is lost of a picture that comes back in the middle of a group, and so long sound
+// waits for the next one.
 constexpr nanos often = 4s;
 
 } // namespace
@@ -35,6 +36,9 @@ silence_watch::heard silence_watch::on(const frame& x, bool may_go) {
       && mine.frames >= enough_frames)
     out.stalled_since = mine.last;
   out.is_changed = std::exchange(mine.is_gone, false);
+  // What lies between its key frames then is the pause.
+  if (mine.silence >= most_counted)
+    mine.key.reset();
   mine.longest = std::max(mine.longest, std::exchange(mine.silence, nanos{0}));
   mine.has_come = true;
   mine.last = x.dts;
@@ -43,7 +47,7 @@ silence_watch::heard silence_watch::on(const frame& x, bool may_go) {
   if (!other.has_come || other.is_gone)
     return out;
   other.silence += step;
-  if (may_go && can_go(other_kind, other) && other.silence > patience(other))
+  if (may_go && can_go(other) && other.silence > patience(other))
     out.is_changed = other.is_gone = true;
   return out;
 }
@@ -60,8 +64,9 @@ nanos silence_watch::patience(const lane& x) {
   return std::clamp(x.longest * pauses, least_patience, most_patience);
 }
 
-bool silence_watch::can_go(track_kind kind, const lane& x) {
-  return x.frames >= enough_frames && (kind == track_kind::audio || x.between_keys <= often);
+/// Where key frames are rare, the cuts would cost pictures, whichever track comes back.
+bool silence_watch::can_go(const lane& x) const {
+  return x.frames >= enough_frames && of(track_kind::video).between_keys <= often;
 }
 
 void silence_watch::look_for_keys(const frame& x) {

@@ -16,9 +16,8 @@ namespace core {
 ///
 /// Silence is counted by the other track's media time: where both pause nobody is silent. A track
 /// that has paused before is given 20 times its longest pause, up to a minute, so that a
-/// microphone that sends speech only does not cut a recording into pieces. A picture is gone only
-/// where key frames come often: without one, what comes after its return is of no use.
-/// Not thread-safe.
+/// microphone that sends speech only does not cut a recording into pieces. A track is gone only
+/// where key frames come often: without one, pictures after a cut are of no use. Not thread-safe.
 class silence_watch {
 public:
   struct heard {
@@ -48,7 +47,7 @@ private:
   };
 
   static nanos patience(const lane& x);
-  static bool can_go(track_kind kind, const lane& x);
+  bool can_go(const lane& x) const;
   void look_for_keys(const frame& x);
   const lane& of(track_kind x) const { return lanes_[static_cast<std::size_t>(x)]; }
   lane& of(track_kind x) { return lanes_[static_cast<std::size_t>(x)]; }

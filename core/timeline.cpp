@@ -19,10 +19,17 @@ constexpr nanos most_unwrapped = 1000 * period;
 constexpr nanos longest_step = 10s;
 // Encoders disorder stamps by some frames; further back than this they have started anew.
 constexpr nanos longest_way_back = 1s;
-// Less far back they have too when it goes on: so many frames further back than those of one group
-// are disordered.
+// Less far back they have too when it goes on and both tracks agree: so many frames further back
+// than those of one group are disordered, while the other track is, or has just been, as far back.
+// What one track does alone, and what comes back from a leap ahead, is no step of the publisher's
+// clock.
 constexpr nanos disorder = 100ms;
 constexpr unsigned stepped_back = 3;
+constexpr nanos together = 2s;
+constexpr nanos leap_remembered = 3s;
+// Frames of a burst that are looked at ahead: what comes from outside may hold a quarter of a
+// million.
+constexpr std::size_t most_ahead = 64;
 // By so much the arrivals of one pace differ; below it a burst and a pause look the same from them.
 constexpr nanos burst = 1s;
 // What the arrivals tell of a moment is not better than this; the publisher's own distance is.
@@ -56,7 +63,7 @@ nanos duration_of(const track& x, int samples) {
 
 void timeline::push(std::span<media_item> burst, steady_time arrival, timed& out) {
   for (std::size_t i = 0; i < burst.size(); ++i) {
-    coming_ = burst.subspan(i + 1);
+    coming_ = burst.subspan(i + 1, std::min(burst.size() - i - 1, most_ahead));
     add(std::move(burst[i]), arrival, out);
   }
   coming_ = {};
@@ -173,7 +180,11 @@ void timeline::place(frame& x, steady_time arrival, timed& out) {
   mine.behind = back > disorder ? mine.behind + 1 : 0;
   if (mine.behind == 1)
     mine.first_behind = raw;
-  if (has_stepped_back(mine, x, back)) {
+  if (mine.is_started && back < -disorder - std::max(mine.duration, usual_frame)) {
+    mine.leap = -back;
+    mine.leapt_at = arrival;
+  }
+  if (has_stepped_back(mine, x, back, arrival)) {
     const auto beside = mine.unwrapped + other.shift;
     if (other.is_started && other.shift != mine.shift && absolute(beside - mine.dts) <= burst)
       mine.shift = other.shift;
@@ -181,6 +192,7 @@ void timeline::place(frame& x, steady_time arrival, timed& out) {
       mine.shift = go_on(x, mine, behind_for(mine, raw), arrival) - mine.unwrapped;
     media = std::max(mine.unwrapped + mine.shift, mine.dts);
     mine.behind = 0;
+    mine.stepped_at = arrival;
     report(out, x.kind, repair_kind::jumped, -back);
   } else if (back > nanos{0}) {
     report(out, x.kind, repair_kind::went_back, back);
@@ -220,9 +232,15 @@ bool timeline::fits(const lane& mine, const lane& before, nanos at, steady_time 
   return step <= longest_step && at - (arrival.time_since_epoch() - mark.least_ever) <= burst;
 }
 
-/// Not of some pictures that come in another order, but of all from here on.
-bool timeline::has_stepped_back(const lane& mine, const frame& x, nanos back) const {
-  if (mine.behind == 0)
+/// Not of some pictures that come in another order, but of all from here on, and of both tracks.
+bool timeline::has_stepped_back(const lane& mine, const frame& x, nanos back,
+                                steady_time arrival) const {
+  const auto& other = lanes_[1 - static_cast<std::size_t>(x.kind)];
+  const bool agrees
+      = other.behind > 0 || (other.stepped_at && arrival - *other.stepped_at < together);
+  if (mine.behind == 0 || !agrees)
+    return false;
+  if (mine.leapt_at && arrival - *mine.leapt_at < leap_remembered && back <= mine.leap + disorder)
     return false;
   auto count = mine.behind;
   for (const auto& next : coming_) {

@@ -77,12 +77,15 @@ private:
     steady_time arrival{};
     unsigned behind = 0;   // frames in a row that were further back than disorder is
     nanos first_behind{0}; // stamp on the wire of the first of them
+    std::optional<steady_time> stepped_at; // when a step back was taken over
+    std::optional<steady_time> leapt_at;   // and when it was further ahead than a frame
+    nanos leap{0};                         // by so much
   };
 
   void add(media_item x, steady_time arrival, timed& out);
   void place(frame& x, steady_time arrival, timed& out);
   bool fits(const lane& mine, const lane& before, nanos at, steady_time arrival) const;
-  bool has_stepped_back(const lane& mine, const frame& x, nanos back) const;
+  bool has_stepped_back(const lane& mine, const frame& x, nanos back, steady_time arrival) const;
   nanos go_on(const frame& x, const lane& before, nanos step, steady_time arrival) const;
   nanos rest_of_burst(const frame& x) const;
   static nanos behind_for(const lane& mine, nanos raw);

@@ -190,12 +190,13 @@ private:
     if (!journal)
       return journal.error();
     journal_ = std::move(*journal);
-    syncs_ = sync_spools(spools_, settings_.recording.sync);
     pool_ = std::make_unique<io::storage::work_pool>();
     auto store = io::storage::local_store::open(settings_.storage.path, *pool_);
     if (!store)
       return store.error();
     store_ = std::move(*store);
+    syncs_ = sync_spools(spools_, settings_.recording.sync,
+                         [this](core::file_id id) { store_->distrust(id); });
     io::storage::sqlite_index::options options;
     options.path = settings_.index.file;
     options.store = settings_.storage.path;
@@ -355,9 +356,9 @@ private:
   std::string push_url_;
   std::unique_ptr<io::storage::local_journal> journal_;
   std::shared_ptr<core::spool_health> spools_;
-  std::vector<std::unique_ptr<io::storage::periodic_sync>> syncs_;
   std::unique_ptr<io::storage::work_pool> pool_;
   std::unique_ptr<io::storage::local_store> store_;
+  std::vector<std::unique_ptr<io::storage::periodic_sync>> syncs_; // tell the store
   std::unique_ptr<io::storage::sqlite_index> index_;
   std::vector<core::leftover> leftovers_; // until they are handed to the archive
   std::unique_ptr<file_ids> ids_;

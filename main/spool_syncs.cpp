@@ -10,7 +10,8 @@
 namespace node_process {
 
 std::vector<std::unique_ptr<io::storage::periodic_sync>>
-sync_spools(const std::shared_ptr<core::spool_health>& spools, core::millis every) {
+sync_spools(const std::shared_ptr<core::spool_health>& spools, core::millis every,
+            std::function<void(core::file_id)> on_broken) {
   std::map<dev_t, std::vector<std::string>> systems;
   for (const auto& folder : spools->folders()) {
     struct stat x {};
@@ -23,7 +24,7 @@ sync_spools(const std::shared_ptr<core::spool_health>& spools, core::millis ever
     io::storage::periodic_sync::options how;
     how.folder = folders.front();
     how.every = every;
-    how.on_failure = [spools, folders = folders] {
+    how.on_failure = [spools, folders = folders, on_broken] {
       for (const auto& folder : folders)
         for (auto& [id, why] : io::storage::broken_files(folder)) {
           core::log::error("storage",
@@ -31,6 +32,7 @@ sync_spools(const std::shared_ptr<core::spool_health>& spools, core::millis ever
                                + "; it is closed as it is, the next one goes elsewhere if it can",
                            {{"file_id", std::to_string(id)}, {"folder", folder}});
           spools->mistrust(folder, why, std::chrono::steady_clock::now());
+          on_broken(id);
           spools->give_up(id, why);
         }
     };

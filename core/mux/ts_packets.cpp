@@ -21,7 +21,7 @@ constexpr ticks clock_lead = 63'000;
 // the clock of video, which does not wait for a frame of audio.
 constexpr ticks longest_without_clock = 100 * ticks_per_second / 1000;
 constexpr ticks clock_due = 90 * ticks_per_second / 1000;
-// More than any reordering; a single picture whose time is far off changes no other's.
+// More than any reordering: a single picture whose time is far off moves no other's.
 constexpr ticks most_early = ticks_per_second;
 constexpr std::size_t payload_size = packet_size - 4;
 
@@ -177,8 +177,9 @@ result<void> packetizer::put_frame(packet_buffer& out, const frame& x) {
   auto adts = adts_;
   if (x.kind == track_kind::video) {
     u.pid = video_pid;
+    const bool is_far_off = u.dts - u.pts > most_early;
     u.dts = decode_time(u.dts, u.pts);
-    if (last_audio_)
+    if (last_audio_ && !is_far_off)
       video_lag_ = std::max(video_lag_, *last_audio_ - u.dts);
     // Never back: audio may have brought the clock further.
     u.clock = !clock_ || u.dts - clock_lead > *clock_;

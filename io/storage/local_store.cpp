@@ -89,9 +89,12 @@ public:
         "storage", "a finished file does not reach the disk, so it is copied: " + done.error().what,
         {{"file_id", std::to_string(id)}});
     core::metrics::all().sync_failures.fetch_add(1, std::memory_order_relaxed);
+    distrust(id);
+    return false;
+  }
+  void distrust(core::file_id id) {
     std::lock_guard lock{mutex_};
     failed_.insert(id);
-    return false;
   }
   void forget(core::file_id id) {
     std::lock_guard lock{mutex_};
@@ -156,6 +159,8 @@ void local_store::keep(const core::file_row& row, const core::fragment_slot& fro
       [root = folder_, row, from, syncs = syncs_] { return keep_now(root, row, from, *syncs); },
       std::move(answer));
 }
+
+void local_store::distrust(core::file_id id) { syncs_->distrust(id); }
 
 void local_store::repair(const core::fragment_slot& at, core::format what, repaired answer) {
   pool_.run<core::mux::account>(

@@ -33,6 +33,8 @@ public:
   void repair(const core::fragment_slot& at, core::format what, repaired) override;
   void remove(const core::file_row& row, done) override;
 
+  /// A sync has failed for this file, and said so to somebody else: it is copied when it is kept.
+  void distrust(core::file_id id);
   /// Writes the sidecar of a row anew; at once, on the caller's thread.
   core::result<void> note(const core::file_row& row) const;
   /// The absolute path of an object: a file, or (HLS) a folder. `errc::bad_request` for an object

@@ -44,9 +44,10 @@ core::result<void> move_by_copy(const std::string& from, const std::string& to) 
       return done;
     if (::rename(fresh.c_str(), to.c_str()) < 0)
       return failed(from, to, {errno, std::generic_category()});
-    if (auto done = core::mux::sync_folder(fs::path{to}.parent_path().string()); !done)
-      return done;
   }
+  // Also where an earlier try had come so far: nothing goes before the name of the copy is durable.
+  if (auto done = core::mux::sync_folder(fs::path{to}.parent_path().string()); !done)
+    return done;
   return spool::remove_flat(from);
 }
 

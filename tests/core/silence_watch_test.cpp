@@ -123,12 +123,23 @@ TEST_CASE("where both pause, or one has hardly begun, none is silent") {
   CHECK(p.returns.empty());
 }
 
-TEST_CASE("a picture without frequent key frames is never gone") {
+TEST_CASE("without frequent key frames nothing is gone") {
   publish p;
   p.key_every = GENERATE(nanos{5s}, nanos{1h});
+  const auto is_video = GENERATE(false, true);
   p.play(0s, 12s);
-  p.play(12s, 80s, false);
+  p.play(12s, 80s, !is_video, is_video);
   CHECK(p.changes.empty());
+}
+
+TEST_CASE("what a pause has done to the distance of key frames is none of theirs") {
+  publish p;
+  p.play(0s, 3s);
+  p.play(3s, 10s, false);
+  p.play(10s, 13s);
+  p.play(13s, 80s, false);
+  REQUIRE(p.changes.size() == 3);
+  CHECK(p.of.is_gone(video));
 }
 
 TEST_CASE("a track is not gone while its sound is kept aside") {

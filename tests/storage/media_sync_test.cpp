@@ -5,6 +5,7 @@
 #include "tests/support/catch.hpp"
 
 #include <sys/stat.h>
+#include <utility>
 
 using namespace fixtures;
 using namespace std::chrono_literals;
@@ -104,6 +105,11 @@ TEST_CASE("media whose sync failed is copied, and never asked to be synced again
   const auto slot = from(7);
   struct stat before {};
   REQUIRE(::stat((slot.folder + "/7.mp4").c_str(), &before) == 0);
+  SECTION("another sync has said so") {
+    (*store)->distrust(7);
+    REQUIRE(keep(7, slot));
+    CHECK(std::exchange(syncs, 1) == 0);
+  }
   SECTION("the copy is the file") {
     const auto object = keep(7, slot);
     REQUIRE(object);
