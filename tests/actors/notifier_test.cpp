@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "actors/notifier.hpp"
-#include "tests/actors/fakes.hpp"
-#include "tests/actors/test_system.hpp"
+#include "tests/actors/one_receiver.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace std::chrono_literals;
@@ -9,46 +7,7 @@ using test::lines;
 
 namespace {
 
-struct fixture : test::system {
-  lines log;
-  test::fake_clock clock;
-  test::faults faults;
-  test::fake_index index{log, &faults};
-  test::fake_poster poster{log};
-  actors::notifier_actor notifier;
-
-  fixture() { index.endpoints = {"app"}; }
-
-  void start(int attempts = 12) {
-    core::endpoint x;
-    x.name = "app";
-    x.url = "http://r";
-    x.keys = {"k"};
-    x.attempts = attempts;
-    x.interval = 60s;
-    notifier = sys.spawn(actors::notifier, std::vector<core::endpoint>{x},
-                         actors::notifier_ports{&index, &poster, &clock, test::plain_events()});
-    run();
-  }
-  ~fixture() { end(notifier); }
-
-  void add(const std::string& id, const std::string& subject = "live/a") {
-    core::commit_batch x;
-    core::outbox_event e;
-    e.event_id = id;
-    e.subject = subject;
-    e.body = id;
-    x.events.push_back(e);
-    index.commit(x, [](auto) {});
-    log.clear();
-  }
-  /// Both clocks move together.
-  void pass(core::seconds x) {
-    clock.pass(x);
-    advance(x);
-  }
-  core::delivery only() const { return index.outbox.at(0).deliveries.at(0); }
-};
+using fixture = test::one_receiver;
 
 } // namespace
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "actors/notifier.hpp"
 #include "tests/actors/house.hpp"
+#include "tests/actors/one_receiver.hpp"
 #include "tests/support/catch.hpp"
 
 /// A wall clock that is set while something waits: `clock.at` jumps, CAF's own clock does not. What
@@ -10,53 +10,24 @@ using test::lines;
 
 namespace {
 
-/// One receiver of events, tried again after a minute.
-struct notifying : test::system {
-  lines log;
-  test::fake_clock clock;
-  test::faults faults;
-  test::fake_index index{log, &faults};
-  test::fake_poster poster{log};
-  actors::notifier_actor notifier;
-
-  notifying() {
-    index.endpoints = {"app"};
-    core::endpoint x;
-    x.name = "app";
-    x.url = "http://r";
-    x.keys = {"k"};
-    x.attempts = 12;
-    x.interval = 60s;
-    notifier = sys.spawn(actors::notifier, std::vector<core::endpoint>{x},
-                         actors::notifier_ports{&index, &poster, &clock, test::plain_events()});
-    run();
-  }
-  ~notifying() { end(notifier); }
+/// A notifier that hears of each event at once.
+struct notifying : test::one_receiver {
+  notifying() { start(); }
 
   void add(const std::string& id, const std::string& subject) {
-    core::commit_batch x;
-    core::outbox_event e;
-    e.event_id = id;
-    e.subject = subject;
-    e.body = id;
-    x.events.push_back(e);
-    index.commit(x, [](auto) {});
-    log.clear();
+    one_receiver::add(id, subject);
     tell(notifier, actors::outbox_changed{});
   }
-  /// Both clocks go on, in steps as short as what may come in them.
+  /// In steps as short as what may come in them.
   void pass(core::seconds x) {
-    for (auto i = 0s; i < x; ++i) {
-      clock.pass(1s);
-      advance(1s);
-    }
+    for (auto i = 0s; i < x; ++i)
+      one_receiver::pass(1s);
   }
   int posts(const std::string& id) const {
     return static_cast<int>(std::count_if(log.begin(), log.end(), [&](auto& x) {
       return x.starts_with("post http://r " + id + " ");
     }));
   }
-  const core::delivery& only() const { return index.outbox.at(0).deliveries.at(0); }
 };
 
 struct merging : test::house {
